@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/meter/meter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_pause.h>
+
+#define READ_TRIES 2000
+
+static const struct {
+	const char *name, *meaning;
+} notes[METER_NOTE_COUNT] = {
+#define X(id, name, meaning) [METER_NOTE_##id] = {name, meaning},
+	METER_NOTE_LIST(X)
+#undef X
+};
+
+const char *meter_note_name(enum meter_note note)
+{
+	return notes[note].name;
+}
+
+const char *meter_note_meaning(enum meter_note note)
+{
+	return notes[note].meaning;
+}
+
+static size_t round_line(size_t bytes)
+{
+	return (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+}
+
+/* One mapping for everything: untouched pages of ids not in use cost nothing. */
+struct layout {
+	size_t connection, attachment, path, port, ring_full, ring_sent, total;
+};
+
+static struct layout layout_of(const struct meter_sizes *n)
+{
+	struct layout l = {.connection = round_line(sizeof(struct meter))};
+
+	l.attachment = l.connection + round_line(sizeof(struct meter_connection) * n->connections);
+	l.path = l.attachment + round_line(sizeof(struct meter_traffic) * n->attachments);
+	l.port = l.path + round_line(sizeof(struct meter_traffic) * n->paths);
+	l.ring_full = l.port + round_line(sizeof(struct meter_port) * n->ports);
+	l.ring_sent = l.ring_full + round_line(sizeof(uint64_t) * n->workers);
+	l.total = l.ring_sent + round_line(sizeof(uint64_t) * n->workers) + CACHE_LINE;
+	return l;
+}
+
+struct meter *meter_create(const struct meter_sizes *sizes)
+{
+	struct layout l = layout_of(sizes);
+	char *base = mmap(NULL, l.total, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct meter *meter;
+
+	if (base == MAP_FAILED)
+		return NULL;
+	meter = (struct meter *)(void *)base;
+	meter->connection = (struct meter_connection *)(void *)(base + l.connection);
+	meter->attachment = (struct meter_traffic *)(void *)(base + l.attachment);
+	meter->path = (struct meter_traffic *)(void *)(base + l.path);
+	meter->port = (struct meter_port *)(void *)(base + l.port);
+	meter->ring_full = (uint64_t *)(void *)(base + l.ring_full);
+	meter->ring_sent = (uint64_t *)(void *)(base + l.ring_sent);
+	meter->bytes = l.total;
+	return meter;
+}
+
+void meter_destroy(struct meter *meter)
+{
+	if (meter != NULL)
+		munmap(meter, meter->bytes);
+}
+
+/* Counters are plain words of one writer; a torn view is detected by the sequence, not prevented. */
+__attribute__((no_sanitize("thread"))) static bool read_view(const struct meter *meter,
+	const void *from, void *to, size_t bytes)
+{
+	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
+		/* Acquire: counts are read after the sequence that covers them. */
+		uint64_t before = atomic_load_explicit(&meter->sequence, memory_order_acquire);
+		const uint64_t *source = from;
+		uint64_t *target = to;
+
+		if (before & 1) {
+			rte_pause();
+			continue;
+		}
+		for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+			target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
+		/* The second look at the sequence must come after the copy. */
+		atomic_thread_fence(memory_order_acquire);
+		if (atomic_load_explicit(&meter->sequence, memory_order_relaxed) == before)
+			return true;
+	}
+	memcpy(to, from, bytes);
+	return false;
+}
+
+bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_connection *out)
+{
+	return read_view(meter, &meter->connection[id], out, sizeof(*out));
+}
+
+bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out)
+{
+	return read_view(meter, &meter->port[index], out, sizeof(*out));
+}
+
+bool meter_conserved(const struct meter_side *s)
+{
+	uint64_t drops = 0;
+
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		drops += s->drop[i];
+	return drops == s->dropped &&
+	       s->rx + s->ring_in + s->originated + s->fragments_added + s->copies ==
+		       s->tx + s->ring_out + s->consumed + s->eliminated + s->dropped + s->held;
+}
