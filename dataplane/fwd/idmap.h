@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A small hash map from a 40-bit key to a 23-bit id: one writer changes it in place, readers look up
- * without locks, one cache line a look-up nearly always. An entry is one 64-bit word (key 40, id + 1
- * in 24), so a reader sees an entry whole or not at all; the size is fixed, so nothing ever moves.
+ * A small hash map from a 40-bit key to a 23-bit id: one writer changes it in place, readers look
+ * up without locks, one cache line a look-up nearly always. An entry is one 64-bit word (key 40, id
+ * + 1 in 24), so a reader sees an entry whole or not at all; the size is fixed, so nothing ever
+ * moves.
  *
  * Used for (port, VLAN tags) → attachment and (site, VNI) → endpoint. The object an id names must
  * be in the published snapshot before the id is put here, and leave it a grace period after.
@@ -36,11 +37,12 @@ int idmap_put(struct idmap *map, uint64_t key, uint32_t id);
 /* 0, or -ENOENT. */
 int idmap_delete(struct idmap *map, uint64_t key);
 
-/* Key of an attachment. outer and inner are VLAN ids, IDMAP_NO_TAG where there is none; service says
- * that the outer tag is 0x88a8. */
+/* Key of an attachment. outer and inner are VLAN ids, IDMAP_NO_TAG where there is none; service
+ * says that the outer tag is 0x88a8. */
 #define IDMAP_NO_TAG 0xfffu
 
-static inline uint64_t idmap_tags_key(uint16_t port, uint8_t service, uint16_t outer, uint16_t inner)
+static inline uint64_t idmap_tags_key(
+	uint16_t port, uint8_t service, uint16_t outer, uint16_t inner)
 {
 	return (uint64_t)(port & 0xff) << 32 | (uint64_t)(service & 1) << 24 |
 	       (uint64_t)(outer & 0xfff) << 12 | (inner & 0xfffu);
@@ -59,7 +61,8 @@ static inline uint32_t idmap_hash(uint64_t key)
 /* Brings the key's line closer; a hint. */
 static inline void idmap_prefetch(const struct idmap *map, uint64_t key)
 {
-	__builtin_prefetch((const void *)&map->word[(idmap_hash(key) & map->mask) * IDMAP_LINE]);
+	__builtin_prefetch(
+		(const void *)(uintptr_t)&map->word[(idmap_hash(key) & map->mask) * IDMAP_LINE]);
 }
 
 /* Any thread. The id, or IDMAP_NONE. */
@@ -77,8 +80,8 @@ static inline uint32_t idmap_get(const struct idmap *map, uint64_t key)
 
 			if (w >> 24 == key && (w & 0xffffff) != 0)
 				return (uint32_t)(w & 0xffffff) - 1;
-			/* Words are never made empty again (deletion leaves id 0 with the key
-			 * kept), so an empty word ends the search. */
+			/* A word of a line that was ever full is never made empty again (deletion
+			 * leaves a word without an id), so an empty word ends the search. */
 			full &= w != 0;
 		}
 		if (!full)

@@ -224,6 +224,6 @@ void snapshot_edit_abandon(struct snapshot_edit *edit);
 void snapshot_free_garbage(struct snapshot_garbage *garbage);
 
 /* The last snapshot, with all its blocks; no reader may be left. */
-void snapshot_destroy(struct snapshot *snapshot);
+void snapshot_destroy(const struct snapshot *snapshot);
 
 #endif
