@@ -75,6 +75,12 @@ enum drop {
 		DROP_COUNT
 };
 
+/* What a stage says of one packet: a drop reason (below DROP_COUNT) or one of these. */
+enum verdict {
+	VERDICT_GO = DROP_COUNT, /* to the next stage */
+	VERDICT_TAKEN,		 /* somebody else has the packet now: answered, held, in a ring */
+};
+
 /* Never NULL for reason < DROP_COUNT; static text. */
 const char *drop_name(enum drop reason);
 const char *drop_meaning(enum drop reason);

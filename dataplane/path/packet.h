@@ -18,18 +18,26 @@ enum packet_kind {
 	PACKET_LEARN,	  /* to control: ARP or ND that came in on link (Ethernet header first) */
 };
 
+enum packet_flags {
+	PACKET_CHECKED = 1 << 0,    /* its source was checked: a fragment of ours, or it was held */
+	PACKET_OURS = 1 << 1,	    /* we are its sender: TTL is ours, it may return to where its cause came from */
+	PACKET_ICMP_ERROR = 1 << 2, /* never answered by another ICMP error */
+};
+
 struct packet {
-	uint8_t kind; /* enum packet_kind */
-	uint8_t side; /* enum meter_side_id the packet counts on */
-	uint8_t port; /* SEND: port index */
-	uint8_t queue; /* SEND: transmit queue */
+	uint8_t kind;	     /* enum packet_kind */
+	uint8_t side;	     /* enum meter_side_id the packet counts on */
+	uint8_t port;	     /* SEND: port index. LEARN: port index it came in by */
+	uint8_t flags;	     /* enum packet_flags */
 	uint32_t connection; /* 0: none, counts on the port */
 	uint32_t link;	     /* entry link (value.h); LINK, LEARN: where it goes or came from */
-	uint32_t value;	     /* HOLD: the route value that led here (VALUE_GLEAN, VALUE_NEIGHBOUR, …) */
-	uint32_t count_id;   /* SEND: attachment or path id whose tx it counts as */
+	uint32_t value;	     /* HOLD: the route value that led here. SEND: LINK_… and id it counts as,
+			      * with the path's id for LINK_ENDPOINT */
 	uint16_t l3_length;  /* SEND: L3 bytes for the counter */
-	uint8_t count_kind;  /* SEND: enum link_kind-like: LINK_ATTACHMENT, LINK_ENDPOINT (path), LINK_PORT */
-	uint8_t icmp_error;  /* ROUTE: an ICMP error of our own: never answered by another */
+	uint16_t l4_offset;  /* ROUTE, HOLD: of the transport header from the IP header */
+	uint8_t l4_protocol; /* ROUTE, HOLD: IPPACKET_NO_L4 where it cannot be known */
+	uint8_t outer_tos;   /* ROUTE, HOLD: TOS of the tunnel it came by; side METER_PATH only */
+	uint16_t queue;	     /* SEND: transmit queue */
 	uint64_t hash;	     /* flow hash, valid for ROUTE and HOLD */
 	uint64_t arrived;    /* TSC */
 };
