@@ -25,7 +25,7 @@ struct gateway {
 	const struct boot *boot;
 	struct loop *loop;
 	struct rte_mempool *pool;
-	struct device **device; /* boot->ports of them, index as in boot->port */
+	struct device *device; /* array of boot->ports, index as in boot->port */
 	struct fwd *fwd;
 	struct plane *plane;
 	struct publisher *publisher;

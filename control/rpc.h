@@ -15,7 +15,7 @@
 
 struct gateway;
 struct rpc_call;
-struct rpc_stream;
+struct rpc_sink;
 
 #define RPC_LINE_MAX ((size_t)16 << 20) /* bytes of one request, without the final newline */
 
@@ -49,6 +49,11 @@ struct rpc_method {
 	void (*handle)(struct gateway *gateway, struct rpc_call *call);
 };
 
+/* The sink's own struct begins with this. */
+struct rpc_stream {
+	const struct rpc_sink *sink;
+};
+
 /* Where answers go: the server's connection, or a test. */
 struct rpc_sink {
 	/* Takes response over. The call is freed afterwards. Called also where the peer has gone.
@@ -77,6 +82,7 @@ struct rpc_call {
 	json_t *id; /* NULL: a notification, whose answer nobody sees */
 	const struct rpc_sink *sink;
 	void *owner;
+	struct rpc_call *next, *prev;
 };
 
 /* A call with its own references to params and id. NULL on lack of memory. */
@@ -89,8 +95,9 @@ void rpc_call_free(struct rpc_call *call);
 const struct rpc_method *rpc_find(const struct rpc_method *table, const char *name);
 
 /*
- * Answers. Each frees the call. result is taken over; NULL (lack of memory while it was built) is
- * answered by an internal error.
+ * Answers. Each frees the call. result is taken over: as it may be printed and freed by another
+ * thread, no part of it may be changed any more by anyone. NULL (lack of memory while it was built)
+ * is answered by an internal error.
  */
 void rpc_reply(struct rpc_call *call, json_t *result);
 /* For results that are long: JSON text of the result, malloc'ed, taken over. The text was built in
