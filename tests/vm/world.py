@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The two guests of the tests and what is plugged where.
+
+  gateway guest (DPDK through vfio-pci)           peer guest (kernel drivers, one namespace per NIC)
+    customer   e1000e   ───────────────────────── virtio    namespace cloud
+    backbone1  virtio   ───────────────────────── e1000e    namespace far1
+    backbone2  vmxnet3  ───────────────────────── virtio    namespace far2
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import image
+import machine
+
+HERE = pathlib.Path(__file__).parent
+
+CABLES = (  # wire, kind at the gateway, kind at the peers, namespace
+    ("customer", "e1000e", "virtio", "cloud"),
+    ("backbone1", "virtio", "e1000e", "far1"),
+    ("backbone2", "vmxnet3", "virtio", "far2"),
+)
+DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_virtio", "net_vmxnet3")
+TOOLS = ("dpdk-testpmd", "ip", "tc", "ping", "ethtool")
+
+
+def tool(name):
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        raise image.Missing(f"no {name}")
+    return path
+
+
+def require():
+    """image.Missing with the reason where this host cannot run the guests."""
+    machine.emulator()
+    _, modules = image.kernel()
+    image.module_files(modules,
+                       image.COMMON_MODULES + image.PORT_MODULES + image.PEER_MODULES)
+    image.driver_directory()
+    for name in TOOLS:
+        tool(name)
+    for path in (image.BUSYBOX, image.SHELL):
+        if not os.path.exists(path):
+            raise image.Missing(f"no {path}")
+    if unknown := machine.unknown_kinds():
+        raise image.Missing(f"ip does not know {', '.join(unknown)}")
+
+
+class World:
+    """Both guests, running. Programs: what the gateway guest gets besides testpmd."""
+
+    def __init__(self, programs=()):
+        self.temporary = tempfile.TemporaryDirectory(prefix="trunkline-vm.")
+        self.folder = pathlib.Path(self.temporary.name)
+        wires = [machine.Wire(self.folder, cable[0]) for cable in CABLES]
+        init = (HERE / "init.sh").read_bytes()
+        ip = tool("ip")
+        image.build(self.folder / "gateway.cpio", init,
+                    image.COMMON_MODULES + image.PORT_MODULES,
+                    [ip, tool("dpdk-testpmd"), *programs], DRIVERS)
+        image.build(self.folder / "peers.cpio", init, image.COMMON_MODULES + image.PEER_MODULES,
+                    [ip, tool("tc"), tool("ping"), tool("ethtool")])
+        self.gateway = machine.Guest(
+            self.folder, "gateway", self.folder / "gateway.cpio",
+            [machine.Nic(name, kind, f"02:00:00:00:01:{i:02x}", wires[i], 0)
+             for i, (name, kind, _, _) in enumerate(CABLES)], cpus=2)
+        self.peers = machine.Guest(
+            self.folder, "peers", self.folder / "peers.cpio",
+            [machine.Nic(name, kind, f"02:00:00:00:02:{i:02x}", wires[i], 1)
+             for i, (name, _, kind, _) in enumerate(CABLES)])
+        self.running = machine.guests(self.gateway, self.peers)
+
+    def __enter__(self):
+        self.running.__enter__()
+        try:
+            self.gateway.hugepages(160)
+            self.gateway.bind(*self.gateway.nics)
+            self.interfaces = {name: self.peers.interface(name) for name in self.peers.nics}
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.running.__exit__(None, None, None)
+        self.temporary.cleanup()
+
+    def address(self, wire):
+        return self.gateway.nics[wire].address
+
+    def namespaces(self):
+        """Fresh namespaces, each with its NIC as `wire`, up and without addresses."""
+        script = []
+        for wire, _, _, space in CABLES:
+            nic, mac = self.interfaces[wire], self.peers.nics[wire].mac
+            script += [
+                f"if [ -e /run/netns/{space} ]; then",
+                f"  ip -n {space} link set wire down; ip -n {space} link set wire name {nic}",
+                f"  ip -n {space} link set {nic} netns 1; ip netns del {space}",
+                "fi",
+                f"ip netns add {space}",
+                f"ip link set {nic} netns {space} address {mac}",
+                f"ip -n {space} link set {nic} name wire",
+                # QEMU's e1000e overwrites a tag where it should insert a second one.
+                f"ip netns exec {space} ethtool -K wire rxvlan off txvlan off 2>/dev/null || true",
+                f"ip -n {space} link set lo up; ip -n {space} link set wire up",
+            ]
+        self.peers.do("\n".join(script))
+
+    def inside(self, space, script):
+        """Output of a script that must succeed, run in a namespace of the peer guest."""
+        return self.peers.do(f"ip netns exec {space} dash -e <<'END'\n{script}\nEND\n")
+
+    def ping(self, space, address, source, count=5, size=56, interval=0.1):
+        """Replies received; source is an address, or an interface such as a VRF."""
+        _, text = self.peers.run(
+            f"ip netns exec {space} ping -n -q -c {count} -i {interval} -W 2 -s {size} "
+            f"-I {source} {address}", 60 + count)
+        words = text.split()
+        if "transmitted," not in words:
+            raise machine.Failure(f"ping says {text}")
+        return int(words[words.index("transmitted,") + 1])
+
+
+def vlan(parent, name, number, protocol="802.1Q"):
+    return (f"ip link add link {parent} name {name} type vlan protocol {protocol} id {number}\n"
+            f"ip link set {name} up\n")
+
+
+def into_vrf(name, vrf, table, *addresses):
+    """Puts an interface into a VRF of its own and gives it addresses."""
+    lines = [
+        f"ip link add {vrf} type vrf table {table}; ip link set {vrf} up",
+        f"ip link set {name} master {vrf}; ip link set {name} up",
+        # Without these a look-up that finds nothing goes on in the table of another VRF.
+        f"ip route add table {table} unreachable default metric 4278198272",
+        f"ip -6 route add table {table} unreachable default metric 4278198272",
+    ]
+    return "\n".join(lines) + "\n" + addressed(name, *addresses)
+
+
+def addressed(name, *addresses):
+    return "".join(f"ip addr add {a} dev {name} {'nodad' if ':' in a else ''}\n"
+                   for a in addresses)
+
+
+def netem(name, settings):
+    return f"tc qdisc replace dev {name} root netem {settings}\n"
