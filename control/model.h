@@ -10,7 +10,7 @@
  * that removed the object was given back with change_free(), which the publisher does once no
  * reader, ring or held packet can still name the id.
  *
- * Multi-byte numbers are in host order, addresses as in struct ip.
+ * Multi-byte numbers are in host order, addresses as in struct ip_address.
  */
 #ifndef CONTROL_MODEL_H
 #define CONTROL_MODEL_H
@@ -71,8 +71,9 @@ struct model_path {
 	uint16_t mtu;		/* outer L3; the port's where none was given */
 	uint16_t weight;	/* 1..1000 */
 	struct ip_prefix local; /* our address and the subnet it is in */
-	struct ip remote;
-	struct ip gateway; /* on the link; family IP_NONE where remote is itself on the link */
+	struct ip_address remote;
+	struct ip_address
+		gateway; /* on the link; family IP_NONE where remote is itself on the link */
 };
 
 /* Part of a connection: how it reaches one site. object.name is empty. */
@@ -88,18 +89,18 @@ struct model_endpoint {
 	uint8_t peer_mac[6];
 	uint8_t address_count, peer_count;
 	struct ip_prefix address[MODEL_ADDRESSES]; /* ours, inside the tunnel */
-	struct ip peer[MODEL_ADDRESSES];	   /* the peer's router, resolved by ARP or ND */
+	struct ip_address peer[MODEL_ADDRESSES];   /* the peer's router, resolved by ARP or ND */
 };
 
 struct model_connection {
 	struct model_object object;
 	uint32_t vni;
-	uint32_t bandwidth_mbps;	      /* 0: no limit */
-	uint8_t dscp_mode;		      /* enum model_dscp */
-	uint8_t dscp;			      /* outer DSCP under pipe, 0..63 */
-	uint8_t mss_mode;		      /* enum model_mss */
-	uint16_t mss;			      /* under MODEL_MSS_VALUE */
-	struct ip icmp_source4, icmp_source6; /* family IP_NONE where not given */
+	uint32_t bandwidth_mbps;		      /* 0: no limit */
+	uint8_t dscp_mode;			      /* enum model_dscp */
+	uint8_t dscp;				      /* outer DSCP under pipe, 0..63 */
+	uint8_t mss_mode;			      /* enum model_mss */
+	uint16_t mss;				      /* under MODEL_MSS_VALUE */
+	struct ip_address icmp_source4, icmp_source6; /* family IP_NONE where not given */
 	uint16_t endpoint_count;
 	const struct model_endpoint
 		*endpoint[]; /* ascending by site id; each held by this object */
@@ -135,7 +136,7 @@ enum model_via_kind {
 struct model_hop {
 	uint32_t attachment;
 	uint16_t weight; /* 1..1000 */
-	struct ip address;
+	struct ip_address address;
 };
 
 struct model_via {
@@ -221,8 +222,8 @@ uint32_t model_connection_routes(const struct model *model, uint32_t connection)
 uint32_t model_route_best(
 	const struct model *model, uint32_t connection, const struct ip_prefix *prefix);
 /* Longest configured prefix that holds the address; false where none does. */
-bool model_route_match(const struct model *model, uint32_t connection, const struct ip *address,
-	struct model_route *route);
+bool model_route_match(const struct model *model, uint32_t connection,
+	const struct ip_address *address, struct model_route *route);
 /* Up to count routes of all owners, ascending by (address, length, owner number), strictly after
  * *after, or from the start where after is NULL; one family. Returns how many were written. */
 size_t model_route_list(const struct model *model, uint32_t connection, uint8_t family,

@@ -63,8 +63,8 @@ struct neighbours_view {
 	bool gleaned;
 	uint8_t mac[6];
 	uint32_t held;
-	uint32_t age_ms;   /* since it was last confirmed; UINT32_MAX: never */
-	struct ip address; /* family IP_NONE: known by configuration alone */
+	uint32_t age_ms;	   /* since it was last confirmed; UINT32_MAX: never */
+	struct ip_address address; /* family IP_NONE: known by configuration alone */
 };
 
 /* Walks ids in ascending order: fills view with the first in use after this id. False at the end.
@@ -90,7 +90,8 @@ void neighbours_unreserve(struct neighbours *neighbours, uint32_t count);
 
 /* Id of the neighbour with this address on this link, held once more; asked from now on. Covered
  * by neighbours_reserve it cannot fail, else 0 where there is no id left. */
-uint32_t neighbours_hold(struct neighbours *neighbours, uint32_t link, const struct ip *address);
+uint32_t neighbours_hold(
+	struct neighbours *neighbours, uint32_t link, const struct ip_address *address);
 /* The same with a configured MAC: never asked. */
 uint32_t neighbours_hold_mac(struct neighbours *neighbours, uint32_t link, const uint8_t mac[6]);
 /* Once per hold. The id is reused only after a grace period. 0 is allowed. */

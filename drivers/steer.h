@@ -50,15 +50,15 @@ struct steer;
 /* Makes exactly these the addresses of the gateway on the port: underlay addresses of its paths and
  * addresses of an untagged attachment. Duplicates are fine. 0; -ENOSPC over STEER_ADDRESSES, else
  * -errno of the kernel; what was set before then still is. */
-int steer_set_addresses(struct steer *steer, const struct ip *addresses, unsigned count);
+int steer_set_addresses(struct steer *steer, const struct ip_address *addresses, unsigned count);
 
 /* Makes exactly these the tag sets of attachments on the port. Errors as above. */
 int steer_set_tags(struct steer *steer, const struct steer_tags *tags, unsigned count);
 
 /* One address or tag set more or less; both are idempotent. For churn of single objects, where
  * setting all again would cost too much. The caller counts its users. */
-int steer_add_address(struct steer *steer, const struct ip *address);
-int steer_remove_address(struct steer *steer, const struct ip *address);
+int steer_add_address(struct steer *steer, const struct ip_address *address);
+int steer_remove_address(struct steer *steer, const struct ip_address *address);
 int steer_add_tags(struct steer *steer, const struct steer_tags *tags);
 int steer_remove_tags(struct steer *steer, const struct steer_tags *tags);
 

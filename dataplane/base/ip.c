@@ -12,9 +12,9 @@ unsigned ip_bits(uint8_t family)
 	return family == IP_6 ? 128 : 32;
 }
 
-int ip_parse(const char *text, struct ip *ip)
+int ip_parse(const char *text, struct ip_address *ip)
 {
-	struct ip out = {0};
+	struct ip_address out = {0};
 
 	if (inet_pton(AF_INET, text, out.bytes) == 1)
 		out.family = IP_4;
@@ -66,7 +66,7 @@ int ip_mac_parse(const char *text, uint8_t mac[6])
 	return 0;
 }
 
-const char *ip_format(const struct ip *ip, char *text, size_t size)
+const char *ip_format(const struct ip_address *ip, char *text, size_t size)
 {
 	int family = ip->family == IP_6 ? AF_INET6 : AF_INET;
 
@@ -91,14 +91,14 @@ const char *ip_mac_format(const uint8_t mac[6], char *text, size_t size)
 	return text;
 }
 
-bool ip_equal(const struct ip *a, const struct ip *b)
+bool ip_equal(const struct ip_address *a, const struct ip_address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-struct ip ip_mask(const struct ip *ip, uint8_t length)
+struct ip_address ip_mask(const struct ip_address *ip, uint8_t length)
 {
-	struct ip out = *ip;
+	struct ip_address out = *ip;
 	unsigned bytes = ip_bits(ip->family) / 8;
 
 	for (unsigned i = 0; i < bytes; i++) {
@@ -114,14 +114,14 @@ struct ip ip_mask(const struct ip *ip, uint8_t length)
 
 bool ip_prefix_has_host_bits(const struct ip_prefix *prefix)
 {
-	struct ip masked = ip_mask(&prefix->ip, prefix->length);
+	struct ip_address masked = ip_mask(&prefix->ip, prefix->length);
 
 	return !ip_equal(&masked, &prefix->ip);
 }
 
-bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip)
+bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_address *ip)
 {
-	struct ip a, b;
+	struct ip_address a, b;
 
 	if (prefix->ip.family != ip->family)
 		return false;
@@ -130,26 +130,26 @@ bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip)
 	return ip_equal(&a, &b);
 }
 
-bool ip_is_multicast(const struct ip *ip)
+bool ip_is_multicast(const struct ip_address *ip)
 {
 	return ip->family == IP_4 ? (ip->bytes[0] & 0xf0) == 0xe0 : ip->bytes[0] == 0xff;
 }
 
-bool ip_is_link_local(const struct ip *ip)
+bool ip_is_link_local(const struct ip_address *ip)
 {
 	if (ip->family == IP_4)
 		return ip->bytes[0] == 169 && ip->bytes[1] == 254;
 	return ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
 }
 
-bool ip_is_unspecified(const struct ip *ip)
+bool ip_is_unspecified(const struct ip_address *ip)
 {
 	static const uint8_t zero[16];
 
 	return memcmp(ip->bytes, zero, sizeof(zero)) == 0;
 }
 
-bool ip_is_loopback(const struct ip *ip)
+bool ip_is_loopback(const struct ip_address *ip)
 {
 	static const uint8_t one[16] = {[15] = 1};
 
@@ -158,9 +158,9 @@ bool ip_is_loopback(const struct ip *ip)
 	return memcmp(ip->bytes, one, sizeof(one)) == 0;
 }
 
-struct ip ip_link_local(const uint8_t mac[6])
+struct ip_address ip_link_local(const uint8_t mac[6])
 {
-	struct ip ip = {.family = IP_6,
+	struct ip_address ip = {.family = IP_6,
 		.bytes = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe,
 			mac[3], mac[4], mac[5]}};
 

@@ -6,7 +6,12 @@
 #ifndef DATAPLANE_BASE_LOG_H
 #define DATAPLANE_BASE_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* Lines above this level are not written. Set before threads start. Default LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);

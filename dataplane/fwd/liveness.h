@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which paths of a site are alive: one 64-bit word per cause, bit = the path's index in the site, set
- * = this cause does not object. Each word has one writer; a reader ANDs them. No failure of a path
- * writes any table: a worker sees the cleared bit at its next burst.
+ * Which paths of a site are alive: one 64-bit word per cause, bit = the path's index in the site,
+ * set = this cause does not object. Each word has one writer; a reader ANDs them. No failure of a
+ * path writes any table: a worker sees the cleared bit at its next burst.
  */
 #ifndef DATAPLANE_FWD_LIVENESS_H
 #define DATAPLANE_FWD_LIVENESS_H
@@ -20,8 +20,8 @@ enum liveness_cause {
 
 #define LIVENESS_WORDS 8
 
-/* All ones where nothing objects (also for indices that no path has). Relaxed atomics: a word is data
- * of its own, nothing else is ordered by it. */
+/* All ones where nothing objects (also for indices that no path has). Relaxed atomics: a word is
+ * data of its own, nothing else is ordered by it. */
 struct liveness {
 	alignas(CACHE_LINE) _Atomic uint64_t word[LIVENESS_WORDS];
 };
@@ -35,14 +35,14 @@ static inline uint64_t liveness_mask(const struct liveness *site)
 	return mask;
 }
 
-static inline void liveness_set(struct liveness *site, enum liveness_cause cause, unsigned path,
-	bool live)
+static inline void liveness_set(
+	struct liveness *site, enum liveness_cause cause, unsigned path, bool live)
 {
 	uint64_t word = atomic_load_explicit(&site->word[cause], memory_order_relaxed);
 	uint64_t bit = UINT64_C(1) << path;
 
-	atomic_store_explicit(&site->word[cause], live ? word | bit : word & ~bit,
-		memory_order_relaxed);
+	atomic_store_explicit(
+		&site->word[cause], live ? word | bit : word & ~bit, memory_order_relaxed);
 }
 
 #endif

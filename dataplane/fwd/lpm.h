@@ -3,9 +3,9 @@
  * Longest-prefix match for many route tables of both families in one store.
  *
  * A table is named by a small number (the connection's id) and exists, empty, from the start: both
- * families. One thread (control) changes tables; any number of registered RCU readers (workers) look
- * up at the same time, without locks and without waiting. A change is visible per prefix atomically:
- * a reader sees the old value or the new one, never a third.
+ * families. One thread (control) changes tables; any number of registered RCU readers (workers)
+ * look up at the same time, without locks and without waiting. A change is visible per prefix
+ * atomically: a reader sees the old value or the new one, never a third.
  *
  * Values are 32 bits and not 0; 0 means "no route" (see fwd/value.h for what they mean).
  * Addresses: IPv4 in host byte order; IPv6 as two 64-bit numbers in host order, high half first.
@@ -23,8 +23,8 @@ struct rte_rcu_qsbr;
 struct lpm;
 
 struct lpm_config {
-	uint32_t tables;	   /* table numbers are 0 .. tables - 1 */
-	uint32_t routes;	   /* most prefixes over all tables and families; sizes the reserve */
+	uint32_t tables; /* table numbers are 0 .. tables - 1 */
+	uint32_t routes; /* most prefixes over all tables and families; sizes the reserve */
 	struct rte_rcu_qsbr *qsbr; /* the workers' RCU variable; NULL where there are no readers */
 };
 
@@ -57,7 +57,7 @@ int lpm_delete(struct lpm *lpm, uint32_t table, const struct ip_prefix *prefix);
 uint32_t lpm_get(const struct lpm *lpm, uint32_t table, const struct ip_prefix *prefix);
 
 /* Value of the longest match, for any thread that may read; one address, for control and tests. */
-uint32_t lpm_lookup(const struct lpm *lpm, uint32_t table, const struct ip *address);
+uint32_t lpm_lookup(const struct lpm *lpm, uint32_t table, const struct ip_address *address);
 
 /* Calls visit for each prefix of the table, IPv4 first, in ascending order (address, then length);
  * stops at and returns the first non-zero answer. visit must not change the store. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Neighbours as workers see them: one atomic word each (MAC 48, state 8, version 8) beside the link
- * they are on. Written by control only; ids are small, stable, and reused only after a grace period.
+ * they are on. Written by control only; ids are small, stable, and reused only after a grace
+ * period.
  */
 #ifndef DATAPLANE_FWD_NEIGHBOUR_H
 #define DATAPLANE_FWD_NEIGHBOUR_H

@@ -230,7 +230,8 @@ EDIT_ENTRY(endpoint, TABLE_ENDPOINT)
 EDIT_ENTRY(path, TABLE_PATH)
 EDIT_ENTRY(set, TABLE_SET)
 
-static uint32_t tunnel_hash(const struct ip *local, const struct ip *remote, uint8_t encapsulation)
+static uint32_t tunnel_hash(
+	const struct ip_address *local, const struct ip_address *remote, uint8_t encapsulation)
 {
 	uint32_t hash = rte_hash_crc(local->bytes, sizeof(local->bytes), encapsulation);
 
@@ -271,8 +272,8 @@ int snapshot_edit_tunnels(
 	return 0;
 }
 
-uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip *local, const struct ip *remote,
-	uint8_t encapsulation)
+uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
+	const struct ip_address *remote, uint8_t encapsulation)
 {
 	const struct fwd_tunnels *tunnels = s->tunnels;
 	uint32_t at = tunnel_hash(local, remote, encapsulation);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The immutable set of small tables that workers read, one per generation: a root of pointers to
- * blocks of 64 entries. A new generation shares every block that did not change. Entries are indexed
- * by the object's small stable id; an id that names nothing leads to a zeroed entry (used == 0).
+ * blocks of 64 entries. A new generation shares every block that did not change. Entries are
+ * indexed by the object's small stable id; an id that names nothing leads to a zeroed entry (used
+ * == 0).
  *
  * Order of publication: an addition is published here before a route, an idmap or another entry's
  * reference may name it; a removal leaves routes and maps, then a grace period, then this.
@@ -14,9 +15,9 @@
 #include "dataplane/base/macros.h"
 
 #define SNAPSHOT_BLOCK	   64
-#define FWD_PORTS	   32  /* ports of one gateway; DPDK's own limit here */
-#define FWD_PORT_ADDRESSES 16  /* underlay addresses on one port */
-#define FWD_SITE_PATHS	   64  /* bits of a liveness word */
+#define FWD_PORTS	   32 /* ports of one gateway; DPDK's own limit here */
+#define FWD_PORT_ADDRESSES 16 /* underlay addresses on one port */
+#define FWD_SITE_PATHS	   64 /* bits of a liveness word */
 #define FWD_BUCKETS	   1024
 #define FWD_RANKS	   8
 #define FWD_SET_HOPS	   16
@@ -44,7 +45,7 @@ struct fwd_port {
 	uint8_t mac[6]; /* our station address on this port, for all attachments too */
 	uint16_t mtu;	/* largest L3 packet, without L2 header and tags */
 	uint8_t addresses;
-	struct ip address[FWD_PORT_ADDRESSES]; /* local addresses of the paths on it */
+	struct ip_address address[FWD_PORT_ADDRESSES]; /* local addresses of the paths on it */
 };
 
 struct fwd_attachment {
@@ -55,8 +56,8 @@ struct fwd_attachment {
 	uint16_t mtu;	      /* L3 */
 	uint16_t mss4, mss6;  /* clamp of TCP SYN through it; 0: none */
 	uint32_t connection;
-	/* Ethernet header without the neighbour's MAC: bytes 0–5 zero, 6–11 our MAC, tags, and a zero
-	 * EtherType in the last two. */
+	/* Ethernet header without the neighbour's MAC: bytes 0–5 zero, 6–11 our MAC, tags, and a
+	 * zero EtherType in the last two. */
 	uint8_t l2[22];
 	uint8_t has4, has6; /* source4/source6 are set */
 	uint32_t source4;   /* first IPv4 address, host order: source of ICMP and ARP */
@@ -93,7 +94,8 @@ struct fwd_endpoint {
 struct fwd_site {
 	alignas(CACHE_LINE) uint8_t used;
 	uint8_t paths;
-	uint16_t path[FWD_SITE_PATHS]; /* path ids; 0 where no path has this index (ids start at 1) */
+	uint16_t path[FWD_SITE_PATHS]; /* path ids; 0 where no path has this index (ids start at 1)
+					*/
 	/* Each bucket: up to eight path indices, best first, FWD_NO_PATH where there is none. */
 	alignas(CACHE_LINE) uint8_t bucket[FWD_BUCKETS][FWD_RANKS];
 };
@@ -102,7 +104,7 @@ enum fwd_udp_checksum { FWD_CHECKSUM_ZERO = 0, FWD_CHECKSUM_SOFTWARE, FWD_CHECKS
 
 struct fwd_path {
 	alignas(CACHE_LINE) uint8_t used;
-	uint8_t family;	  /* of the underlay: IP_4 or IP_6 */
+	uint8_t family; /* of the underlay: IP_4 or IP_6 */
 	uint8_t encapsulation;
 	uint8_t udp_checksum;	    /* enum fwd_udp_checksum: what we send */
 	uint8_t payload;	    /* enum fwd_payload; Ethernet here overrules an endpoint's IP */
@@ -111,11 +113,11 @@ struct fwd_path {
 	uint8_t port;		    /* port index */
 	uint8_t index;		    /* in the site */
 	uint16_t site;
-	uint16_t mtu;		    /* outer L3: port MTU or the configured one */
-	uint8_t outer_length;	    /* bytes of the template in use, L2 to end of tunnel header */
+	uint16_t mtu;	      /* outer L3: port MTU or the configured one */
+	uint8_t outer_length; /* bytes of the template in use, L2 to end of tunnel header */
 	uint8_t ip_offset, udp_offset, tunnel_offset;
 	uint32_t neighbour; /* underlay next hop */
-	uint32_t ip_sum;    /* ones-complement sum of the IPv4 header with length, TOS, checksum 0 */
+	uint32_t ip_sum; /* ones-complement sum of the IPv4 header with length, TOS, checksum 0 */
 	uint32_t pseudo_sum; /* sum of the UDP pseudo header without length */
 	/* Outer header: Ethernet (destination MAC zero), IP (length, TOS zero; TTL 64; DF), UDP
 	 * (source port, length, checksum zero), Geneve or VXLAN (VNI and protocol zero). */
@@ -132,7 +134,7 @@ struct fwd_set {
 
 /* (local, remote, encapsulation) → path id; small, rebuilt whole when a path changes. */
 struct fwd_tunnel {
-	struct ip local, remote;
+	struct ip_address local, remote;
 	uint8_t encapsulation;
 	uint16_t path; /* 0: empty */
 };
@@ -142,9 +144,9 @@ struct fwd_tunnels {
 	struct fwd_tunnel entry[];
 };
 
-#define SNAPSHOT_BLOCK_OF(name)                                                                    \
-	struct name##_block {                                                                      \
-		struct name entry[SNAPSHOT_BLOCK];                                                 \
+#define SNAPSHOT_BLOCK_OF(name) \
+	struct name##_block { \
+		struct name entry[SNAPSHOT_BLOCK]; \
 	}
 
 SNAPSHOT_BLOCK_OF(fwd_attachment);
@@ -171,11 +173,11 @@ struct snapshot {
 	const struct fwd_set_block *const *set;
 };
 
-#define SNAPSHOT_GETTER(name)                                                                      \
-	static inline const struct fwd_##name *snapshot_##name(const struct snapshot *s,           \
-		uint32_t id)                                                                       \
-	{                                                                                          \
-		return &s->name[id / SNAPSHOT_BLOCK]->entry[id % SNAPSHOT_BLOCK];                  \
+#define SNAPSHOT_GETTER(name) \
+	static inline const struct fwd_##name *snapshot_##name( \
+		const struct snapshot *s, uint32_t id) \
+	{ \
+		return &s->name[id / SNAPSHOT_BLOCK]->entry[id % SNAPSHOT_BLOCK]; \
 	}
 
 SNAPSHOT_GETTER(attachment)
@@ -190,13 +192,13 @@ static inline const struct fwd_site *snapshot_site(const struct snapshot *s, uin
 }
 
 /* Path id, or 0. */
-uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip *local, const struct ip *remote,
-	uint8_t encapsulation);
+uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
+	const struct ip_address *remote, uint8_t encapsulation);
 
 /*
  * Building the next generation (control thread only). An edit starts from a published snapshot;
- * asking for an entry copies its block once and returns the copy's entry to be written. Nothing that
- * workers read is touched. Either commit or abandon ends the edit.
+ * asking for an entry copies its block once and returns the copy's entry to be written. Nothing
+ * that workers read is touched. Either commit or abandon ends the edit.
  */
 struct snapshot_edit;
 
@@ -214,12 +216,14 @@ struct fwd_path *snapshot_edit_path(struct snapshot_edit *edit, uint32_t id);
 struct fwd_set *snapshot_edit_set(struct snapshot_edit *edit, uint32_t id);
 struct fwd_site *snapshot_edit_site(struct snapshot_edit *edit, uint32_t id);
 /* Replaces the tunnel table by these entries. 0 or -ENOMEM. */
-int snapshot_edit_tunnels(struct snapshot_edit *edit, const struct fwd_tunnel *entry, uint32_t count);
+int snapshot_edit_tunnels(
+	struct snapshot_edit *edit, const struct fwd_tunnel *entry, uint32_t count);
 
-/* Cannot fail. The new snapshot; the blocks of the old one that it does not share, and the old root,
- * go to *garbage, to be given to snapshot_free_garbage after a grace period. */
+/* Cannot fail. The new snapshot; the blocks of the old one that it does not share, and the old
+ * root, go to *garbage, to be given to snapshot_free_garbage after a grace period. */
 struct snapshot_garbage;
-struct snapshot *snapshot_edit_commit(struct snapshot_edit *edit, struct snapshot_garbage **garbage);
+struct snapshot *snapshot_edit_commit(
+	struct snapshot_edit *edit, struct snapshot_garbage **garbage);
 void snapshot_edit_abandon(struct snapshot_edit *edit);
 void snapshot_free_garbage(struct snapshot_garbage *garbage);
 

@@ -76,9 +76,10 @@ void meter_destroy(struct meter *meter)
 		munmap(meter, meter->bytes);
 }
 
-/* Counters are plain words of one writer; a torn view is detected by the sequence, not prevented. */
-__attribute__((no_sanitize("thread"))) static bool read_view(const struct meter *meter,
-	const void *from, void *to, size_t bytes)
+/* Counters are plain words of one writer; a torn view is detected by the sequence, not prevented.
+ */
+__attribute__((no_sanitize("thread"))) static bool read_view(
+	const struct meter *meter, const void *from, void *to, size_t bytes)
 {
 	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
 		/* Acquire: counts are read after the sequence that covers them. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What one writer counts. Each worker has a meter, and the control thread has one for the packets it
- * holds and makes. Only the writer adds; nothing is ever reset; readers keep baselines and subtract.
+ * What one writer counts. Each worker has a meter, and the control thread has one for the packets
+ * it holds and makes. Only the writer adds; nothing is ever reset; readers keep baselines and
+ * subtract.
  *
  * Conservation, per writer, connection and side, read in one seqlock view:
  *   rx + ring_in + originated + fragments_added + copies =
@@ -23,24 +24,25 @@ struct meter_side {
 	uint64_t tx;
 	uint64_t ring_in, ring_out; /* over rings from and to other writers */
 	uint64_t originated;	    /* made here: ICMP, ARP, ND */
-	uint64_t consumed;	    /* ended here as intended: for us, or answered, or replaced by fragments */
-	uint64_t dropped;	    /* all reasons */
-	uint64_t held;		    /* a level, not a sum: waiting for a neighbour */
-	uint64_t fragments_added;   /* pieces made of packets too large; the whole is consumed */
+	uint64_t consumed; /* ended here as intended: for us, or answered, or replaced by fragments
+			    */
+	uint64_t dropped;  /* all reasons */
+	uint64_t held;	   /* a level, not a sum: waiting for a neighbour */
+	uint64_t fragments_added; /* pieces made of packets too large; the whole is consumed */
 	uint64_t copies, eliminated;
 	uint64_t drop[DROP_COUNT];
 };
 
 /* Things worth counting that are no drops. */
-#define METER_NOTE_LIST(X)                                                                         \
-	X(ICMP_SENT, "icmp_sent", "ICMP errors sent")                                              \
-	X(ICMP_LIMITED, "icmp_limited", "ICMP errors not sent: rate limit")                        \
-	X(ICMP_NO_SOURCE, "icmp_no_source", "ICMP errors not sent: no address to send from")       \
-	X(ICMP_FORBIDDEN, "icmp_forbidden", "ICMP errors not sent: RFC 1122 and 4443 forbid it")   \
-	X(ECHO_ANSWERED, "echo_answered", "echo requests to our addresses answered")               \
-	X(FRAGMENTED, "fragmented", "IPv4 packets fragmented")                                     \
-	X(MSS_CLAMPED, "mss_clamped", "TCP SYNs whose MSS was lowered")                            \
-	X(ECN_MARKED, "ecn_marked", "congestion marks carried inward by RFC 6040")                 \
+#define METER_NOTE_LIST(X) \
+	X(ICMP_SENT, "icmp_sent", "ICMP errors sent") \
+	X(ICMP_LIMITED, "icmp_limited", "ICMP errors not sent: rate limit") \
+	X(ICMP_NO_SOURCE, "icmp_no_source", "ICMP errors not sent: no address to send from") \
+	X(ICMP_FORBIDDEN, "icmp_forbidden", "ICMP errors not sent: RFC 1122 and 4443 forbid it") \
+	X(ECHO_ANSWERED, "echo_answered", "echo requests to our addresses answered") \
+	X(FRAGMENTED, "fragmented", "IPv4 packets fragmented") \
+	X(MSS_CLAMPED, "mss_clamped", "TCP SYNs whose MSS was lowered") \
+	X(ECN_MARKED, "ecn_marked", "congestion marks carried inward by RFC 6040") \
 	X(ECN_WARNING, "ecn_warning", "outer ECN that RFC 6040 says to log")
 
 enum meter_note {
@@ -67,7 +69,7 @@ struct meter_port {
 	alignas(CACHE_LINE) uint64_t rx; /* frames the device delivered */
 	uint64_t tx;			 /* frames the device took */
 	uint64_t originated, consumed;	 /* of the underlay: ARP, ND, echo */
-	uint64_t ring_in, ring_out;	 /* of the underlay's own frames, to and from other writers */
+	uint64_t ring_in, ring_out; /* of the underlay's own frames, to and from other writers */
 	uint64_t dropped;
 	uint64_t rx_bytes, tx_bytes; /* L2, without FCS */
 	uint64_t drop[DROP_COUNT];
@@ -81,12 +83,13 @@ struct meter {
 	/* Odd while the writer is inside a burst. Release/acquire pair: what lies between an even
 	 * value and the next belongs together. */
 	alignas(CACHE_LINE) _Atomic uint64_t sequence;
-	alignas(CACHE_LINE) uint64_t turns, busy_turns; /* polls of all queues; those that found work */
+	alignas(CACHE_LINE) uint64_t turns,
+		busy_turns; /* polls of all queues; those that found work */
 	uint64_t packets;
 	uint64_t sleeps;
 	uint64_t busy_cycles, sleep_cycles; /* TSC */
 	uint64_t poll_gap[METER_GAPS];
-	uint64_t poll_gap_max; /* TSC cycles */
+	uint64_t poll_gap_max;		     /* TSC cycles */
 	struct meter_connection *connection; /* by id */
 	struct meter_traffic *attachment;    /* by id */
 	struct meter_traffic *path;	     /* by id */
@@ -122,7 +125,8 @@ static inline void meter_end(struct meter *meter)
 	atomic_store_explicit(&meter->sequence, s + 1, memory_order_release);
 }
 
-static inline void meter_drop(struct meter *meter, uint32_t connection, unsigned side, enum drop reason)
+static inline void meter_drop(
+	struct meter *meter, uint32_t connection, unsigned side, enum drop reason)
 {
 	struct meter_side *s = &meter->connection[connection].side[side];
 

@@ -13,14 +13,15 @@
 enum packet_kind {
 	PACKET_ROUTE = 1, /* an IP packet of a connection, to be routed: starts at ip_offset 0 */
 	PACKET_SEND,	  /* a finished frame for (port, queue): transmit as it is */
-	PACKET_LINK,	  /* an untagged Ethernet frame to go out on link: worker adds tags or tunnel */
-	PACKET_HOLD,	  /* to control: as PACKET_ROUTE, but value's neighbour is not resolved */
-	PACKET_LEARN,	  /* to control: ARP or ND that came in on link (Ethernet header first) */
+	PACKET_LINK,  /* an untagged Ethernet frame to go out on link: worker adds tags or tunnel */
+	PACKET_HOLD,  /* to control: as PACKET_ROUTE, but value's neighbour is not resolved */
+	PACKET_LEARN, /* to control: ARP or ND that came in on link (Ethernet header first) */
 };
 
 enum packet_flags {
-	PACKET_CHECKED = 1 << 0,    /* its source was checked: a fragment of ours, or it was held */
-	PACKET_OURS = 1 << 1,	    /* we are its sender: TTL is ours, it may return to where its cause came from */
+	PACKET_CHECKED = 1 << 0, /* its source was checked: a fragment of ours, or it was held */
+	PACKET_OURS = 1 << 1,	 /* we are its sender: TTL is ours, it may return to where its cause
+				    came from */
 	PACKET_ICMP_ERROR = 1 << 2, /* never answered by another ICMP error */
 };
 
@@ -31,8 +32,8 @@ struct packet {
 	uint8_t flags;	     /* enum packet_flags */
 	uint32_t connection; /* 0: none, counts on the port */
 	uint32_t link;	     /* entry link (value.h); LINK, LEARN: where it goes or came from */
-	uint32_t value;	     /* HOLD: the route value that led here. SEND: LINK_… and id it counts as,
-			      * with the path's id for LINK_ENDPOINT */
+	uint32_t value; /* HOLD: the route value that led here. SEND: LINK_… and id it counts as,
+			 * with the path's id for LINK_ENDPOINT */
 	uint16_t l3_length;  /* SEND: L3 bytes for the counter */
 	uint16_t l4_offset;  /* ROUTE, HOLD: of the transport header from the IP header */
 	uint8_t l4_protocol; /* ROUTE, HOLD: IPPACKET_NO_L4 where it cannot be known */

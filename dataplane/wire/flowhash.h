@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flow hash: inner 5-tuple, the same for both directions, seeded per gateway so that two gateways
- * in a row do not choose alike. Every fragment of a datagram hashes by its 3-tuple; ICMP echo by its
- * identifier. Independent bits serve path, worker and lane choice.
+ * The flow hash: inner 5-tuple, the same for both directions, seeded per gateway so that two
+ * gateways in a row do not choose alike. Every fragment of a datagram hashes by its 3-tuple; ICMP
+ * echo by its identifier. Independent bits serve path, worker and lane choice.
  */
 #ifndef DATAPLANE_WIRE_FLOWHASH_H
 #define DATAPLANE_WIRE_FLOWHASH_H
@@ -54,11 +54,10 @@ static inline uint32_t flowhash_ports(const uint8_t *packet, const struct ippack
 
 static inline uint64_t flowhash_4(uint64_t seed, const uint8_t *packet, const struct ippacket *ip)
 {
-	uint64_t addresses =
-		flowhash_pair(ippacket_be32(packet + 12), ippacket_be32(packet + 16));
+	uint64_t addresses = flowhash_pair(ippacket_be32(packet + 12), ippacket_be32(packet + 16));
 
-	return flowhash_mix(seed, addresses,
-		(uint64_t)ip->protocol << 32 | flowhash_ports(packet, ip));
+	return flowhash_mix(
+		seed, addresses, (uint64_t)ip->protocol << 32 | flowhash_ports(packet, ip));
 }
 
 static inline uint64_t flowhash_6(uint64_t seed, const uint8_t *packet, const struct ippacket *ip)

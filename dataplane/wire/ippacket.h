@@ -66,8 +66,8 @@ static inline uint8_t ippacket_l4(uint8_t protocol, uint32_t bytes)
 }
 
 /* Checks of RFC 1812 5.2.2. available: bytes from the IP header on, padding included. */
-static inline unsigned ippacket_inspect4(const uint8_t *packet, uint32_t available,
-	struct ippacket *out)
+static inline unsigned ippacket_inspect4(
+	const uint8_t *packet, uint32_t available, struct ippacket *out)
 {
 	uint32_t header, total;
 
@@ -97,8 +97,8 @@ static inline unsigned ippacket_inspect4(const uint8_t *packet, uint32_t availab
 }
 
 /* Checks of RFC 8200. Jumbograms (length 0 with payload) are refused. */
-static inline unsigned ippacket_inspect6(const uint8_t *packet, uint32_t available,
-	struct ippacket *out)
+static inline unsigned ippacket_inspect6(
+	const uint8_t *packet, uint32_t available, struct ippacket *out)
 {
 	uint32_t total;
 

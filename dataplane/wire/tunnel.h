@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Geneve (RFC 8926) and VXLAN (RFC 7348) headers. Pure; every read is covered by the length given. */
+/* Geneve (RFC 8926) and VXLAN (RFC 7348) headers. Pure; every read is covered by the length given.
+ */
 #ifndef DATAPLANE_WIRE_TUNNEL_H
 #define DATAPLANE_WIRE_TUNNEL_H
 

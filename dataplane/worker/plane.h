@@ -3,8 +3,9 @@
  * The plane: all workers of a gateway, the rings between them and those to and from control.
  * Created by control after the devices are configured and before any worker runs.
  *
- * Who owns what: each receive queue and each transmit queue of a port belongs to exactly one worker.
- * A worker without a transmit queue of its own on a port passes finished frames to the owner of one.
+ * Who owns what: each receive queue and each transmit queue of a port belongs to exactly one
+ * worker. A worker without a transmit queue of its own on a port passes finished frames to the
+ * owner of one.
  */
 #ifndef DATAPLANE_WORKER_PLANE_H
 #define DATAPLANE_WORKER_PLANE_H
@@ -29,19 +30,20 @@ struct plane_port {
 	uint16_t tx_queues;
 	uint8_t rx_owner[PLANE_PORT_QUEUES]; /* worker */
 	uint8_t tx_owner[PLANE_PORT_QUEUES];
-	uint8_t distribute; /* 1: received packets are spread over all workers by flow hash */
+	uint8_t distribute;  /* 1: received packets are spread over all workers by flow hash */
 	uint8_t rx_checksum; /* device verifies outer checksums: its GOOD/BAD flags are believed */
 };
 
 struct plane_config {
-	unsigned workers; /* 1 .. PLANE_WORKERS */
+	unsigned workers;	/* 1 .. PLANE_WORKERS */
 	int cpu[PLANE_WORKERS]; /* -1: not pinned */
 	enum plane_idle idle;
 	uint32_t idle_sleep_us; /* longest sleep of the adaptive ladder, 1..250 */
 	uint32_t ring_size;	/* packets in each ring between two workers; power of two */
 	uint32_t punt_size;	/* packets in each ring to and from control; power of two */
 	uint32_t icmp_rate;	/* ICMP errors a second and connection; burst is the same number */
-	struct rte_mempool *pool; /* for packets that workers make; private area PACKET_PRIVATE_SIZE */
+	struct rte_mempool
+		*pool; /* for packets that workers make; private area PACKET_PRIVATE_SIZE */
 	struct plane_port port[FWD_PORTS]; /* index as in fwd_port */
 };
 
@@ -58,8 +60,8 @@ int plane_start(struct plane *plane);
 /* Asks the workers to end, waits for them; may be called when not started. */
 void plane_stop(struct plane *plane);
 
-/* For tests and benchmarks without threads: one turn of one worker, in the calling thread. True where
- * it found work. Not while started. */
+/* For tests and benchmarks without threads: one turn of one worker, in the calling thread. True
+ * where it found work. Not while started. */
 bool plane_turn(struct plane *plane, unsigned worker);
 
 /* Control thread. Packets that workers handed over (PACKET_HOLD, PACKET_LEARN); at most count.

@@ -60,7 +60,7 @@ static const struct snapshot *commit(struct snapshot_edit *edit)
 static void test_empty(void **state)
 {
 	const struct snapshot *s = snapshot_create(&limits);
-	struct ip a = {0};
+	struct ip_address a = {0};
 
 	(void)state;
 	assert_non_null(s);
@@ -124,9 +124,9 @@ static void test_abandon(void **state)
 	snapshot_destroy(a);
 }
 
-static struct ip address(unsigned n)
+static struct ip_address address(unsigned n)
 {
-	struct ip ip = {.family = n % 2 ? IP_4 : IP_6};
+	struct ip_address ip = {.family = n % 2 ? IP_4 : IP_6};
 
 	ip.bytes[0] = 10;
 	ip.bytes[3] = (uint8_t)n;
@@ -138,7 +138,7 @@ static void test_tunnels(void **state)
 	const struct snapshot *a = snapshot_create(&limits);
 	struct fwd_tunnel entry[100] = {0};
 	struct snapshot_edit *edit;
-	struct ip other = address(200);
+	struct ip_address other = address(200);
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
