@@ -27,6 +27,7 @@
 #define DEVICE_QUEUES	32
 #define DEVICE_HEADROOM 128
 
+struct device_kernel;
 struct rte_mempool;
 struct steer;
 
@@ -54,18 +55,20 @@ struct device {
 	uint16_t tx_descriptors;
 	uint8_t mac[6];
 	int socket; /* NUMA node, -1 any */
-	/* The device inserts them when the mbuf asks; otherwise software must. */
+	/* The device inserts them when the mbuf asks (for UDP with the sum over the pseudo header
+	 * already in the checksum field); otherwise software must. */
 	bool tx_ip_checksum;
 	bool tx_udp_checksum;
-	bool rx_checksum;	 /* sets RTE_MBUF_F_RX_{IP,L4}_CKSUM_{GOOD,BAD} */
-	bool rss;		 /* spreads over the receive queues by a hash of the IP addresses */
+	bool rx_checksum; /* sets RTE_MBUF_F_RX_{IP,L4}_CKSUM_{GOOD,BAD} */
+	bool rss; /* spreads over the receive queues by a hash of addresses and UDP or TCP ports */
 	bool rss_symmetric;	 /* both directions of a flow meet the same receive queue */
 	bool tells_service_tags; /* false: an outer 0x88a8 arrives as 0x8100 */
 	bool hears_itself;	 /* frames that this host sends on it come back as received */
 	bool tells_link;	 /* false: device_link() is always up */
 	char kernel_interface[IF_NAMESIZE]; /* "" where the kernel has none by this device */
 	struct steer *steer; /* af_xdp: its steering program; else NULL. Owned by the device */
-	bool virtual_device; /* ours to remove at close */
+	struct device_kernel *kernel; /* private */
+	bool virtual_device;	      /* ours to remove at close */
 };
 
 struct device_counters {

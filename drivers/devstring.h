@@ -56,5 +56,7 @@ const char *devstring_kind_name(enum devstring_kind kind);
 const char *devstring_option(const struct devstring *string, const char *option);
 uint32_t devstring_number(const struct devstring *string, const char *option, uint32_t otherwise);
 bool devstring_flag(const struct devstring *string, const char *option, bool otherwise);
+/* False where option mac was not given. */
+bool devstring_mac(const struct devstring *string, uint8_t mac[6]);
 
 #endif

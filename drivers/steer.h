@@ -13,37 +13,21 @@
 #include <stdint.h>
 
 #include "dataplane/base/ip.h"
+#include "drivers/steermap.h"
 
-#define STEER_ADDRESSES 4096 /* on one port */
-#define STEER_TAG_SETS	8192
+#define STEER_ADDRESSES STEERMAP_ADDRESSES /* on one port */
+#define STEER_TAG_SETS	STEERMAP_TAG_SETS
 
-/* VLAN tags of an attachment on the port; both 0 in count == 0: untagged. */
+/* VLAN tags of an attachment on the port. */
 struct steer_tags {
 	uint8_t count;	  /* 0, 1 or 2 */
 	uint16_t type[2]; /* outermost first: 0x8100 or 0x88a8, host order */
 	uint16_t vlan[2]; /* host order */
 };
 
-/* What the program counted, packets each, summed over CPUs. */
-#define STEER_COUNTERS(X) \
-	X(TAGGED, "tagged", "to the gateway: VLAN tags of an attachment") \
-	X(TUNNEL, "tunnel", "to the gateway: Geneve or VXLAN to one of its addresses") \
-	X(ARP, "arp", "to the gateway: ARP for one of its addresses") \
-	X(ND, "nd", "to the gateway: neighbour discovery for one of its addresses") \
-	X(ICMP, "icmp", "to the gateway: ICMP to one of its addresses") \
-	X(UNTAGGED, "untagged", "to the gateway: IP for an untagged attachment") \
-	X(KERNEL, "kernel", "left to the kernel") \
-	X(NO_SOCKET, "no_socket", "dropped: for the gateway, but no socket is live on its queue")
-
-enum steer_counter {
-#define X(id, name, meaning) STEER_##id,
-	STEER_COUNTERS(X)
-#undef X
-		STEER_COUNT
-};
-
-/* Static text. */
+/* Counters are those of STEERMAP_COUNTERS; static text. */
 const char *steer_counter_name(enum steer_counter counter);
+const char *steer_counter_meaning(enum steer_counter counter);
 
 struct steer;
 
@@ -62,7 +46,7 @@ int steer_remove_address(struct steer *steer, const struct ip_address *address);
 int steer_add_tags(struct steer *steer, const struct steer_tags *tags);
 int steer_remove_tags(struct steer *steer, const struct steer_tags *tags);
 
-/* 0 or -errno. Counters run since the program was loaded. */
+/* 0 or -errno. Summed over CPUs; they run since the program was loaded. */
 int steer_read(const struct steer *steer, uint64_t counters[STEER_COUNT]);
 
 #endif
