@@ -37,6 +37,7 @@ struct meter_side {
 #define METER_NOTE_LIST(X) \
 	X(ICMP_SENT, "icmp_sent", "ICMP errors sent") \
 	X(ICMP_LIMITED, "icmp_limited", "ICMP errors not sent: rate limit") \
+	X(ICMP_NO_BUFFER, "icmp_no_buffer", "ICMP errors not sent: no free buffer") \
 	X(ICMP_NO_SOURCE, "icmp_no_source", "ICMP errors not sent: no address to send from") \
 	X(ICMP_FORBIDDEN, "icmp_forbidden", "ICMP errors not sent: RFC 1122 and 4443 forbid it") \
 	X(ECHO_ANSWERED, "echo_answered", "echo requests to our addresses answered") \

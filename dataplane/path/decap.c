@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The tunnel around a packet: which path it came by, which connection it belongs to. */
+#include <rte_ether.h>
+#include <rte_udp.h>
+
+#include "dataplane/path/path.h"
+#include "dataplane/wire/ippacket.h"
+#include "dataplane/wire/tunnel.h"
+
+struct outer {
+	const uint8_t *ip;
+	struct ippacket packet;
+	struct ip_address source, destination;
+	uint8_t tos;
+};
+
+static unsigned outer_reason(unsigned verdict)
+{
+	return verdict == DROP_IP_CHECKSUM ? DROP_OUTER_CHECKSUM : DROP_OUTER_HEADER;
+}
+
+static inline unsigned read_outer4(struct outer *o, uint32_t available)
+{
+	unsigned verdict = ippacket_inspect4(o->ip, available, &o->packet);
+
+	if (unlikely_(verdict != VERDICT_GO))
+		return outer_reason(verdict);
+	memcpy(o->source.bytes, o->ip + 12, 4);
+	memcpy(o->destination.bytes, o->ip + 16, 4);
+	o->source.family = o->destination.family = IP_4;
+	o->tos = o->ip[1];
+	return o->packet.fragment ? DROP_OUTER_FRAGMENT : VERDICT_GO;
+}
+
+static inline unsigned read_outer6(struct outer *o, uint32_t available)
+{
+	unsigned verdict = ippacket_inspect6(o->ip, available, &o->packet);
+
+	if (unlikely_(verdict != VERDICT_GO))
+		return outer_reason(verdict);
+	memcpy(o->source.bytes, o->ip + 8, 16);
+	memcpy(o->destination.bytes, o->ip + 24, 16);
+	o->source.family = o->destination.family = IP_6;
+	o->tos = (uint8_t)(ippacket_be16(o->ip) >> 4);
+	return o->packet.fragment ? DROP_OUTER_FRAGMENT : VERDICT_GO;
+}
+
+static bool is_local(const struct fwd_port *port, const struct ip_address *address)
+{
+	for (unsigned i = 0; i < port->addresses; i++)
+		if (ip_equal(&port->address[i], address))
+			return true;
+	return false;
+}
+
+/* Why a UDP packet that matches no path dies: the operator wants to know which part was wrong. */
+static unsigned no_tunnel(
+	const struct forwarder *f, const struct burst *b, unsigned slot, const struct outer *o)
+{
+	const struct fwd_port *port = &f->snapshot->port[b->port[slot]];
+
+	return is_local(port, &o->destination) ? DROP_UNKNOWN_TUNNEL : DROP_OUTER_NOT_LOCAL;
+}
+
+static unsigned verify_udp(
+	const struct outer *o, const uint8_t *udp, uint32_t length, const struct fwd_path *path)
+{
+	size_t bytes = o->source.family == IP_6 ? 16 : 4;
+	const uint8_t *addresses = o->ip + (o->source.family == IP_6 ? 8 : 12);
+	uint64_t sum;
+
+	if (udp[6] == 0 && udp[7] == 0)
+		return o->source.family == IP_4 || path->accept_zero6 ? VERDICT_GO
+								      : DROP_UDP_ZERO_CHECKSUM;
+	sum = checksum_pseudo(addresses, addresses + bytes, bytes, IPPROTO_UDP, length);
+	return checksum_fold(checksum_add(sum, udp, length)) == 0xffff ? VERDICT_GO
+								       : DROP_UDP_CHECKSUM;
+}
+
+static inline bool device_verified(const struct forwarder *f, const struct burst *b, unsigned slot)
+{
+	uint64_t flags = b->m[slot]->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	return f->port[b->port[slot]].rx_checksum && flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+}
+
+/* What lies inside: an IP packet, or a frame to our router MAC. */
+static unsigned read_inner(struct forwarder *f, struct burst *b, unsigned slot,
+	const struct fwd_endpoint *endpoint, uint16_t protocol, uint32_t at, uint32_t end)
+{
+	const uint8_t *frame = burst_data(b, slot) + at;
+
+	b->frame[slot] = BURST_NO_FRAME;
+	b->ip[slot] = (uint16_t)at;
+	if (protocol == TUNNEL_ETHERNET) {
+		if (end - at < 14)
+			return DROP_INNER_FRAME;
+		if (!(frame[0] & 1) && memcmp(frame, endpoint->mac, 6) != 0)
+			return DROP_INNER_MAC;
+		protocol = ippacket_be16(frame + 12);
+		b->frame[slot] = (uint16_t)at;
+		b->ip[slot] = (uint16_t)(at + 14);
+		if (protocol == RTE_ETHER_TYPE_ARP)
+			return local_arp(f, b, slot);
+		if (protocol != RTE_ETHER_TYPE_IPV4 && protocol != RTE_ETHER_TYPE_IPV6)
+			return DROP_INNER_FRAME;
+	}
+	if (protocol != RTE_ETHER_TYPE_IPV4 && protocol != RTE_ETHER_TYPE_IPV6)
+		return DROP_TUNNEL_PROTOCOL;
+	b->family[slot] = protocol == RTE_ETHER_TYPE_IPV4 ? IP_4 : IP_6;
+	return VERDICT_GO;
+}
+
+static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
+	const struct fwd_path *path, const uint8_t *header, uint32_t length)
+{
+	uint32_t at = (uint32_t)(header - burst_data(b, slot)), id;
+	const struct fwd_endpoint *endpoint;
+	struct tunnel tunnel;
+	unsigned verdict = path->encapsulation == FWD_GENEVE
+				   ? tunnel_geneve(header, length, &tunnel)
+				   : tunnel_vxlan(header, length, &tunnel);
+
+	if (unlikely_(verdict != VERDICT_GO))
+		return verdict;
+	id = idmap_get(f->fwd->endpoints, idmap_vni_key(path->site, tunnel.vni));
+	if (unlikely_(id == IDMAP_NONE))
+		return DROP_UNKNOWN_VNI;
+	endpoint = snapshot_endpoint(f->snapshot, id);
+	if (unlikely_(!endpoint->used))
+		return DROP_UNKNOWN_VNI;
+	b->link[slot] = value_make(LINK_ENDPOINT, id);
+	b->connection[slot] = endpoint->connection;
+	b->side[slot] = METER_PATH;
+	/* The frame ends with the UDP payload: what pads the outer frame is not ours. */
+	rte_pktmbuf_trim(b->m[slot], (uint16_t)(b->m[slot]->data_len - (at + length)));
+	return read_inner(f, b, slot, endpoint, tunnel.protocol, at + tunnel.bytes, at + length);
+}
+
+static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, struct outer *o)
+{
+	const uint8_t *udp = o->ip + o->packet.l4_offset;
+	uint32_t room = (uint32_t)o->packet.length - o->packet.l4_offset;
+	uint32_t length = ippacket_be16(udp + 4), port = ippacket_be16(udp + 2);
+	const struct fwd_path *path;
+	uint16_t id;
+	unsigned verdict;
+
+	if (unlikely_(port != FWD_GENEVE_PORT && port != FWD_VXLAN_PORT))
+		return is_local(&f->snapshot->port[b->port[slot]], &o->destination)
+			       ? DROP_OUTER_PROTOCOL
+			       : DROP_OUTER_NOT_LOCAL;
+	id = snapshot_tunnel(f->snapshot, &o->destination, &o->source,
+		port == FWD_GENEVE_PORT ? FWD_GENEVE : FWD_VXLAN);
+	path = snapshot_path(f->snapshot, id);
+	/* A customer's port must not be a way into the backbone: the path's own port it is. */
+	if (unlikely_(id == 0 || path->port != b->port[slot]))
+		return no_tunnel(f, b, slot, o);
+	if (unlikely_(length < 8 || length > room))
+		return DROP_UDP_LENGTH;
+	if (!device_verified(f, b, slot)) {
+		verdict = verify_udp(o, udp, length, path);
+		if (unlikely_(verdict != VERDICT_GO))
+			return verdict;
+	}
+	b->path[slot] = id;
+	b->outer_tos[slot] = o->tos;
+	return read_tunnel(f, b, slot, path, udp + 8, length - 8);
+}
+
+static inline unsigned decap_one(struct forwarder *f, struct burst *b, unsigned slot)
+{
+	uint32_t available = b->m[slot]->data_len - (uint32_t)b->ip[slot];
+	struct outer o = {.ip = burst_data(b, slot) + b->ip[slot]};
+	unsigned verdict =
+		b->family[slot] == IP_4 ? read_outer4(&o, available) : read_outer6(&o, available);
+
+	if (unlikely_(verdict != VERDICT_GO))
+		return verdict;
+	if (likely_(o.packet.l4_protocol == IPPROTO_UDP))
+		return decap_udp(f, b, slot, &o);
+	b->length[slot] = o.packet.length;
+	b->l4_offset[slot] = o.packet.l4_offset;
+	b->l4_protocol[slot] = o.packet.l4_protocol;
+	return local_underlay(f, b, slot);
+}
+
+void decap_burst(struct forwarder *f, struct burst *b)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+		unsigned verdict = VERDICT_GO;
+
+		if (value_kind(b->link[slot]) == LINK_PORT)
+			verdict = decap_one(f, b, slot);
+		if (likely_(verdict == VERDICT_GO))
+			b->live[kept++] = (uint8_t)slot;
+		else if (verdict != VERDICT_TAKEN)
+			forwarder_drop(f, b, slot, verdict);
+	}
+	b->count = kept;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What one worker forwards with: the tables it reads, the meter it writes, its queues and rings,
+ * and the packets it has made but not yet sent on. One per worker, touched by that worker only.
+ */
+#ifndef DATAPLANE_PATH_FORWARDER_H
+#define DATAPLANE_PATH_FORWARDER_H
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "dataplane/base/clock.h"
+#include "dataplane/fwd/fwd.h"
+#include "dataplane/meter/meter.h"
+#include "dataplane/path/burst.h"
+#include "dataplane/path/packet.h"
+
+#define FORWARDER_WORKERS 32
+#define FORWARDER_MADE	  1024 /* packets made in one turn: answers, errors, fragments */
+
+/* Where this worker's frames for a port go. */
+struct forwarder_port {
+	uint16_t device;
+	uint16_t queue;	     /* transmit queue; also the lane's, when another worker owns it */
+	uint8_t owner;	     /* worker that owns the queue */
+	uint8_t usable;	     /* 0: no transmit queue at all */
+	uint8_t distribute;  /* received packets are spread over all workers */
+	uint8_t rx_checksum; /* the device's verdict on outer checksums is believed */
+	unsigned pending;    /* frames in m[] */
+	struct rte_mbuf *m[BURST];
+};
+
+struct forwarder {
+	const struct fwd *fwd;
+	const struct snapshot *snapshot; /* of this turn */
+	struct meter *meter;
+	unsigned worker, workers;
+	struct rte_mempool *pool;
+	struct forwarder_port port[FWD_PORTS];
+
+	/* Rings this worker produces into, by receiving worker; NULL at its own index. */
+	struct rte_ring *hop[FORWARDER_WORKERS];  /* packets to be routed there */
+	struct rte_ring *send[FORWARDER_WORKERS]; /* finished frames for queues owned there */
+	struct rte_ring *punt;			  /* to control */
+
+	/* ICMP error budget: a virtual clock (TSC) per connection id. */
+	uint64_t *icmp_clock;
+	uint64_t icmp_rate;	/* errors a second and connection, for this worker */
+	uint64_t icmp_interval; /* TSC cycles that one error uses up */
+
+	unsigned made;
+	struct rte_mbuf *made_packet[FORWARDER_MADE];
+	struct burst burst; /* of packets from a port or ring */
+	struct burst again; /* of packets made here */
+};
+
+/* Ends a slot's life with a reason, counted on its connection and side, else on its port. */
+void forwarder_drop(struct forwarder *f, struct burst *b, unsigned slot, unsigned reason);
+
+/* Counts the arrival of a packet that ends or is handed over before measure could; once per slot.
+ */
+void forwarder_enter(struct forwarder *f, struct burst *b, unsigned slot);
+
+/* Counts a packet that ended as intended, on its connection and side, else on its port. Does not
+ * free it: it may live on as an answer. */
+void forwarder_consume(struct forwarder *f, struct burst *b, unsigned slot);
+
+/* Queues a packet of ours, its record filled, to be sent in this turn; counts it as originated (or
+ * as added fragment). Takes it; drops it, counted, where there are too many. */
+void forwarder_originate(struct forwarder *f, struct rte_mbuf *m);
+void forwarder_add_fragment(struct forwarder *f, struct rte_mbuf *m);
+
+/* Counts for a packet that is accounted by record, not by slot. */
+void forwarder_count_ring_in(struct forwarder *f, const struct packet *record);
+void forwarder_drop_record(struct forwarder *f, struct rte_mbuf *m, unsigned reason);
+
+/* Puts what a slot knows into its mbuf's record, before it rests. */
+void forwarder_store(const struct burst *b, unsigned slot, enum packet_kind kind);
+/* Puts packets that rested into an empty burst. Frees those whose link is gone (drop "stale"). */
+void forwarder_load(struct forwarder *f, struct burst *b, struct rte_mbuf **m, unsigned count);
+
+static inline void forwarder_note(struct forwarder *f, uint32_t connection, enum meter_note note)
+{
+	f->meter->connection[connection].note[note]++;
+}
+
+#endif

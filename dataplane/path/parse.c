@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ethernet and VLAN tags: which attachment a frame belongs to, or that it is the underlay's. */
+#include <rte_ether.h>
+
+#include "dataplane/path/path.h"
+#include "dataplane/wire/ippacket.h"
+#include "dataplane/path/parse.h"
+
+static inline bool is_tag(uint16_t type)
+{
+	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
+}
+
+unsigned parse_frame(const uint8_t *frame, uint32_t length, struct parse_frame *out)
+{
+	uint16_t tag[2] = {IDMAP_NO_TAG, IDMAP_NO_TAG};
+	uint32_t at = 12;
+	uint16_t type;
+
+	if (length < 14)
+		return DROP_FRAME_TRUNCATED;
+	type = ippacket_be16(frame + at);
+	out->service = type == RTE_ETHER_TYPE_QINQ;
+	for (unsigned i = 0; is_tag(type); i++) {
+		if (i == 2)
+			return DROP_UNKNOWN_TAG;
+		if (length < at + 6)
+			return DROP_FRAME_TRUNCATED;
+		tag[i] = ippacket_be16(frame + at + 2) & 0xfff;
+		at += 4;
+		type = ippacket_be16(frame + at);
+	}
+	/* VLAN 0 carries a priority only (IEEE 802.1Q 6.9.1). */
+	if (tag[0] == 0 && tag[1] == IDMAP_NO_TAG) {
+		tag[0] = IDMAP_NO_TAG;
+		out->service = 0;
+	}
+	out->outer = tag[0];
+	out->inner = tag[1];
+	out->type = type;
+	out->header = (uint16_t)(at + 2);
+	return VERDICT_GO;
+}
+
+/* Is this station, or a group that may concern us. A group frame with our own source is our own,
+ * handed back by the device. */
+static inline bool for_us(const uint8_t *frame, const uint8_t mac[6])
+{
+	if (likely_(memcmp(frame, mac, 6) == 0))
+		return true;
+	return (frame[0] & 1) && memcmp(frame + 6, mac, 6) != 0;
+}
+
+static inline uint8_t family_of(uint16_t type)
+{
+	return type == RTE_ETHER_TYPE_IPV4 ? IP_4 : type == RTE_ETHER_TYPE_IPV6 ? IP_6 : IP_NONE;
+}
+
+/* A frame to a group that carries a packet to one station (RFC 1812 5.3.4): not to be forwarded. */
+static inline bool is_stray_group(
+	const uint8_t *frame, const struct parse_frame *at, uint32_t length)
+{
+	if (likely_(!(frame[0] & 1)))
+		return false;
+	if (at->type == RTE_ETHER_TYPE_IPV6)
+		return length >= at->header + 40u && frame[at->header + 24] != 0xff;
+	return at->type == RTE_ETHER_TYPE_IPV4;
+}
+
+/* Which connection, from the tags; underlay where there are none and no attachment claims that. */
+static inline unsigned classify(
+	const struct forwarder *f, struct burst *b, unsigned slot, const struct parse_frame *frame)
+{
+	unsigned port = b->port[slot];
+	uint64_t key = idmap_tags_key((uint16_t)port, frame->service, frame->outer, frame->inner);
+	uint32_t id = idmap_get(f->fwd->attachments, key);
+
+	b->side[slot] = METER_ATTACHMENT;
+	if (likely_(id != IDMAP_NONE)) {
+		const struct fwd_attachment *attachment = snapshot_attachment(f->snapshot, id);
+
+		b->link[slot] = value_make(LINK_ATTACHMENT, id);
+		b->connection[slot] = attachment->connection;
+		return attachment->used ? VERDICT_GO : DROP_UNKNOWN_TAG;
+	}
+	b->connection[slot] = 0;
+	b->link[slot] = value_make(LINK_PORT, port);
+	if (frame->outer == IDMAP_NO_TAG && f->snapshot->port[port].addresses > 0)
+		return VERDICT_GO;
+	return DROP_UNKNOWN_TAG;
+}
+
+static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned slot)
+{
+	struct rte_mbuf *m = b->m[slot];
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct parse_frame frame;
+	unsigned verdict;
+
+	b->connection[slot] = 0;
+	b->path[slot] = 0;
+	b->flags[slot] = 0;
+	b->entered[slot] = 0;
+	b->ip[slot] = 0;
+	if (unlikely_(m->nb_segs > 1))
+		return DROP_RX_CHAINED;
+	verdict = parse_frame(data, m->data_len, &frame);
+	if (unlikely_(verdict != VERDICT_GO))
+		return verdict;
+	if (unlikely_(!for_us(data, f->snapshot->port[b->port[slot]].mac)))
+		return DROP_NOT_OUR_MAC;
+	verdict = classify(f, b, slot, &frame);
+	if (unlikely_(verdict != VERDICT_GO))
+		return verdict;
+	b->frame[slot] = 0;
+	b->ip[slot] = frame.header;
+	b->ready[slot] = 0;
+	if (unlikely_(is_stray_group(data, &frame, m->data_len)))
+		return DROP_MULTICAST;
+	b->family[slot] = family_of(frame.type);
+	if (likely_(b->family[slot] != IP_NONE))
+		return VERDICT_GO;
+	return frame.type == RTE_ETHER_TYPE_ARP ? local_arp(f, b, slot) : DROP_UNKNOWN_ETHERTYPE;
+}
+
+void parse_burst(struct forwarder *f, struct burst *b)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+		unsigned verdict = parse_one(f, b, slot);
+
+		if (likely_(verdict == VERDICT_GO))
+			b->live[kept++] = (uint8_t)slot;
+		else if (verdict != VERDICT_TAKEN)
+			forwarder_drop(f, b, slot, verdict);
+	}
+	b->count = kept;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/path/path.h"
+
+void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned port)
+{
+	for (unsigned i = 0; i < count; i++) {
+		b->live[i] = (uint8_t)i;
+		b->port[i] = (uint8_t)port;
+	}
+	b->count = count;
+	parse_burst(f, b);
+	decap_burst(f, b);
+	measure_burst(f, b);
+	if (f->port[port].distribute)
+		hop_burst(f, b);
+	route_burst(f, b);
+	encap_burst(f, b);
+	tx_burst(f, b);
+}
+
+void path_resume(struct forwarder *f, struct burst *b, struct rte_mbuf **m, unsigned count)
+{
+	forwarder_load(f, b, m, count);
+	route_burst(f, b);
+	encap_burst(f, b);
+	tx_burst(f, b);
+}
+
+void path_finish(struct forwarder *f)
+{
+	/* What a made packet makes in turn comes in the next round; an ICMP error makes none, so
+	 * the rounds end. */
+	while (f->made > 0) {
+		struct rte_mbuf *m[BURST];
+		unsigned count = RTE_MIN(f->made, (unsigned)BURST);
+
+		f->made -= count;
+		for (unsigned i = 0; i < count; i++)
+			m[i] = f->made_packet[f->made + i];
+		path_resume(f, &f->again, m, count);
+	}
+	tx_flush(f);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/worker/plane.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "dataplane/base/log.h"
+#include "dataplane/worker/worker.h"
+
+struct plane {
+	struct plane_config config;
+	struct fwd *fwd;
+	struct worker *worker[PLANE_WORKERS];
+	struct rte_ring *punt[PLANE_WORKERS]; /* worker → control */
+	struct meter *meter[PLANE_WORKERS + 1];
+	unsigned next_punt; /* fairness of plane_take */
+	bool started;
+};
+
+/* Rings are told apart by process-wide names. */
+static struct rte_ring *make_ring(const char *kind, unsigned from, unsigned to, uint32_t size)
+{
+	static unsigned serial;
+	char name[RTE_RING_NAMESIZE];
+	struct rte_ring *ring;
+
+	snprintf(name, sizeof(name), "tl%u_%s_%u_%u", serial++ % 100000, kind, from, to);
+	ring = rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (ring == NULL)
+		log_error("ring %s of %u packets: %s", kind, size, rte_strerror(rte_errno));
+	return ring;
+}
+
+static void free_ring(struct rte_ring *ring)
+{
+	void *m;
+
+	if (ring == NULL)
+		return;
+	while (rte_ring_sc_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(ring);
+}
+
+static int make_meters(struct plane *p)
+{
+	const struct snapshot_limits *limits = &p->fwd->limits.snapshot;
+	struct meter_sizes sizes = {.connections = limits->connections + 1,
+		.attachments = limits->attachments + 1,
+		.paths = limits->paths + 1,
+		.ports = FWD_PORTS,
+		.workers = p->config.workers + 1};
+
+	for (unsigned i = 0; i <= p->config.workers; i++) {
+		p->meter[i] = meter_create(&sizes);
+		if (p->meter[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int own_queue(const struct plane_port *port, unsigned worker)
+{
+	for (int q = 0; q < port->tx_queues; q++)
+		if (port->tx_owner[q] == worker)
+			return q;
+	return -1;
+}
+
+/* The worker's own transmit queue, or the one whose owner sends for it. */
+static void set_port(struct forwarder_port *out, const struct plane_port *port, unsigned worker)
+{
+	int queue = own_queue(port, worker);
+	unsigned owner = worker;
+
+	out->device = port->device;
+	out->distribute = port->distribute;
+	out->rx_checksum = port->rx_checksum;
+	out->usable = port->tx_queues > 0;
+	if (!out->usable)
+		return;
+	if (queue < 0) {
+		owner = port->tx_owner[worker % port->tx_queues];
+		queue = own_queue(port, owner);
+	}
+	out->owner = (uint8_t)owner;
+	out->queue = (uint16_t)queue;
+}
+
+static void set_queues(struct worker *w, const struct plane_config *config)
+{
+	for (unsigned i = 0; i < FWD_PORTS; i++) {
+		const struct plane_port *port = &config->port[i];
+
+		set_port(&w->forwarder.port[i], port, w->forwarder.worker);
+		for (uint16_t q = 0; q < port->rx_queues; q++)
+			if (port->rx_owner[q] == w->forwarder.worker)
+				w->queue[w->queues++] =
+					(struct worker_queue){.port = (uint8_t)i, .queue = q};
+	}
+}
+
+static int make_worker(struct plane *p, unsigned index)
+{
+	const struct plane_config *config = &p->config;
+	uint32_t connections = p->fwd->limits.snapshot.connections + 1;
+	struct worker *w =
+		aligned_alloc(CACHE_LINE, (sizeof(*w) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+	uint64_t rate = RTE_MAX(config->icmp_rate / config->workers, 1u);
+
+	if (w == NULL)
+		return -ENOMEM;
+	memset(w, 0, sizeof(*w));
+	p->worker[index] = w;
+	w->idle = config->idle;
+	w->idle_sleep_us = config->idle_sleep_us;
+	w->cpu = config->cpu[index];
+	w->forwarder.fwd = p->fwd;
+	w->forwarder.snapshot = fwd_snapshot(p->fwd);
+	w->forwarder.meter = p->meter[index];
+	w->forwarder.worker = index;
+	w->forwarder.workers = config->workers;
+	w->forwarder.pool = config->pool;
+	w->forwarder.icmp_rate = rate;
+	w->forwarder.icmp_interval = rte_get_tsc_hz() / rate;
+	w->forwarder.icmp_clock = calloc(connections, sizeof(uint64_t));
+	w->inject = make_ring("in", config->workers, index, config->punt_size);
+	p->punt[index] = make_ring("out", index, config->workers, config->punt_size);
+	w->forwarder.punt = p->punt[index];
+	set_queues(w, config);
+	if (w->forwarder.icmp_clock == NULL || w->inject == NULL || p->punt[index] == NULL)
+		return -ENOMEM;
+	rte_rcu_qsbr_thread_register(p->fwd->qsbr, index);
+	return 0;
+}
+
+static int connect_pair(struct plane *p, unsigned from, unsigned to)
+{
+	struct rte_ring *hop = make_ring("hop", from, to, p->config.ring_size);
+	struct rte_ring *send = make_ring("tx", from, to, p->config.ring_size);
+
+	p->worker[from]->forwarder.hop[to] = p->worker[to]->hop_in[from] = hop;
+	p->worker[from]->forwarder.send[to] = p->worker[to]->send_in[from] = send;
+	return hop == NULL || send == NULL ? -ENOMEM : 0;
+}
+
+static int connect_workers(struct plane *p)
+{
+	for (unsigned from = 0; from < p->config.workers; from++)
+		for (unsigned to = 0; to < p->config.workers; to++)
+			if (from != to && connect_pair(p, from, to) < 0)
+				return -ENOMEM;
+	return 0;
+}
+
+struct plane *plane_create(const struct plane_config *config, struct fwd *fwd)
+{
+	struct plane *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->config = *config;
+	p->fwd = fwd;
+	if (make_meters(p) < 0)
+		goto fail;
+	for (unsigned i = 0; i < config->workers; i++)
+		if (make_worker(p, i) < 0)
+			goto fail;
+	if (connect_workers(p) < 0)
+		goto fail;
+	return p;
+fail:
+	log_error("plane: not enough memory for %u workers", config->workers);
+	plane_destroy(p);
+	return NULL;
+}
+
+static void free_worker(struct plane *p, unsigned index)
+{
+	struct worker *w = p->worker[index];
+
+	if (w == NULL)
+		return;
+	for (unsigned from = 0; from < PLANE_WORKERS; from++) {
+		free_ring(w->hop_in[from]);
+		free_ring(w->send_in[from]);
+	}
+	free_ring(w->inject);
+	free_ring(p->punt[index]);
+	free(w->forwarder.icmp_clock);
+	rte_rcu_qsbr_thread_unregister(p->fwd->qsbr, index);
+	free(w);
+}
+
+void plane_destroy(struct plane *p)
+{
+	if (p == NULL)
+		return;
+	for (unsigned i = 0; i < PLANE_WORKERS; i++)
+		free_worker(p, i);
+	for (unsigned i = 0; i <= PLANE_WORKERS; i++)
+		meter_destroy(p->meter[i]);
+	free(p);
+}
+
+static int start_worker(struct worker *w)
+{
+	pthread_attr_t attributes;
+	cpu_set_t cpus;
+	int error;
+
+	pthread_attr_init(&attributes);
+	if (w->cpu >= 0) {
+		CPU_ZERO(&cpus);
+		CPU_SET((size_t)w->cpu, &cpus);
+		pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
+	}
+	atomic_store(&w->stop, false);
+	error = pthread_create(&w->thread, &attributes, worker_main, w);
+	pthread_attr_destroy(&attributes);
+	if (error != 0)
+		log_error("worker %u on CPU %d: %s", w->forwarder.worker, w->cpu, strerror(error));
+	return -error;
+}
+
+static void stop_workers(struct plane *p, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		atomic_store(&p->worker[i]->stop, true);
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(p->worker[i]->thread, NULL);
+}
+
+int plane_start(struct plane *p)
+{
+	for (unsigned i = 0; i < p->config.workers; i++) {
+		int error = start_worker(p->worker[i]);
+
+		if (error < 0) {
+			stop_workers(p, i);
+			return error;
+		}
+	}
+	p->started = true;
+	return 0;
+}
+
+void plane_stop(struct plane *p)
+{
+	if (!p->started)
+		return;
+	stop_workers(p, p->config.workers);
+	p->started = false;
+}
+
+bool plane_turn(struct plane *p, unsigned worker)
+{
+	bool found;
+
+	rte_rcu_qsbr_thread_online(p->fwd->qsbr, worker);
+	found = worker_turn(p->worker[worker]);
+	rte_rcu_qsbr_thread_offline(p->fwd->qsbr, worker);
+	return found;
+}
+
+unsigned plane_take(struct plane *p, struct rte_mbuf **packet, unsigned count)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < p->config.workers && taken < count; i++) {
+		unsigned from = (p->next_punt + i) % p->config.workers;
+
+		taken += rte_ring_sc_dequeue_burst(
+			p->punt[from], (void **)(packet + taken), count - taken, NULL);
+	}
+	p->next_punt++;
+	return taken;
+}
+
+bool plane_give(struct plane *p, unsigned worker, struct rte_mbuf *packet)
+{
+	return rte_ring_sp_enqueue(p->worker[worker]->inject, packet) == 0;
+}
+
+uint64_t plane_generation(const struct plane *p, unsigned worker)
+{
+	return atomic_load_explicit(&p->worker[worker]->generation, memory_order_acquire);
+}
+
+struct meter *plane_meter(const struct plane *p, unsigned writer)
+{
+	return p->meter[writer];
+}
+
+unsigned plane_workers(const struct plane *p)
+{
+	return p->config.workers;
+}
+
+unsigned plane_ring_count(const struct plane *p, unsigned from, unsigned to)
+{
+	if (from == p->config.workers)
+		return rte_ring_count(p->worker[to]->inject);
+	if (to == p->config.workers)
+		return rte_ring_count(p->punt[from]);
+	if (from == to)
+		return 0;
+	return rte_ring_count(p->worker[to]->hop_in[from]) +
+	       rte_ring_count(p->worker[to]->send_in[from]);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/worker/worker.h"
+
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_lcore.h>
+#include <rte_pause.h>
+
+#include "dataplane/base/log.h"
+
+/* The ladder: that many empty turns at full speed, then as many with a pause, then sleeps. */
+#define EMPTY_BUSY  256
+#define EMPTY_PAUSE 512
+#define PAUSES	    32
+
+static unsigned poll_inject(struct worker *w)
+{
+	struct forwarder *f = &w->forwarder;
+	struct rte_mbuf *m[BURST];
+	unsigned count = rte_ring_sc_dequeue_burst(w->inject, (void **)m, BURST, NULL);
+
+	if (count == 0)
+		return 0;
+	meter_begin(f->meter);
+	for (unsigned i = 0; i < count; i++)
+		forwarder_count_ring_in(f, packet_of(m[i]));
+	path_resume(f, &f->burst, m, count);
+	path_finish(f);
+	meter_end(f->meter);
+	return count;
+}
+
+static unsigned poll_send(struct worker *w, unsigned from)
+{
+	struct forwarder *f = &w->forwarder;
+	struct rte_mbuf *m[BURST];
+	unsigned count = rte_ring_sc_dequeue_burst(w->send_in[from], (void **)m, BURST, NULL);
+
+	if (count == 0)
+		return 0;
+	meter_begin(f->meter);
+	tx_frames(f, m, count);
+	tx_flush(f);
+	meter_end(f->meter);
+	return count;
+}
+
+static unsigned poll_hop(struct worker *w, unsigned from)
+{
+	struct forwarder *f = &w->forwarder;
+	struct rte_mbuf *m[BURST];
+	unsigned count = rte_ring_sc_dequeue_burst(w->hop_in[from], (void **)m, BURST, NULL);
+
+	if (count == 0)
+		return 0;
+	meter_begin(f->meter);
+	for (unsigned i = 0; i < count; i++)
+		forwarder_count_ring_in(f, packet_of(m[i]));
+	path_resume(f, &f->burst, m, count);
+	path_finish(f);
+	meter_end(f->meter);
+	return count;
+}
+
+static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
+{
+	struct forwarder *f = &w->forwarder;
+	unsigned count;
+
+	meter_begin(f->meter);
+	count = rx_burst(f, &f->burst, q->port, q->queue);
+	if (count > 0) {
+		path_run(f, &f->burst, count, q->port);
+		path_finish(f);
+	}
+	meter_end(f->meter);
+	return count;
+}
+
+static unsigned poll_all(struct worker *w)
+{
+	unsigned found = poll_inject(w);
+
+	for (unsigned from = 0; from < w->forwarder.workers; from++) {
+		if (w->hop_in[from] == NULL)
+			continue;
+		found += poll_send(w, from);
+		found += poll_hop(w, from);
+	}
+	for (unsigned i = 0; i < w->queues; i++)
+		found += poll_queue(w, &w->queue[i]);
+	return found;
+}
+
+static void count_gap(struct worker *w, uint64_t now)
+{
+	struct meter *meter = w->forwarder.meter;
+	uint64_t gap = now - w->last_turn;
+	uint64_t us = gap / (clock_us(1) | 1);
+	unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
+
+	meter->poll_gap[RTE_MIN(bucket, METER_GAPS - 1u)]++;
+	if (gap > meter->poll_gap_max)
+		meter->poll_gap_max = gap;
+	if (w->last_busy)
+		meter->busy_cycles += gap;
+}
+
+bool worker_turn(struct worker *w)
+{
+	struct forwarder *f = &w->forwarder;
+	uint64_t now = clock_tsc();
+	unsigned found;
+
+	f->snapshot = fwd_snapshot(f->fwd);
+	/* Release: whoever sees this generation knows that no older one is read by this worker. */
+	atomic_store_explicit(&w->generation, f->snapshot->generation, memory_order_release);
+	f->burst.arrived = f->again.arrived = now;
+	if (w->last_turn != 0)
+		count_gap(w, now);
+	w->last_turn = now;
+	found = poll_all(w);
+	f->meter->turns++;
+	f->meter->busy_turns += found > 0;
+	f->meter->packets += found;
+	w->last_busy = found > 0;
+	rte_rcu_qsbr_quiescent(f->fwd->qsbr, f->worker);
+	return found > 0;
+}
+
+static void nap(struct worker *w)
+{
+	struct timespec time = {.tv_nsec = (long)w->idle_sleep_us * 1000};
+	struct meter *meter = w->forwarder.meter;
+	uint64_t from = clock_tsc();
+
+	/* A sleeping worker holds nothing: control need not wait for it. */
+	rte_rcu_qsbr_thread_offline(w->forwarder.fwd->qsbr, w->forwarder.worker);
+	nanosleep(&time, NULL);
+	rte_rcu_qsbr_thread_online(w->forwarder.fwd->qsbr, w->forwarder.worker);
+	meter->sleeps++;
+	meter->sleep_cycles += clock_tsc() - from;
+}
+
+static void step_down(struct worker *w)
+{
+	if (w->idle == PLANE_IDLE_BUSY)
+		return;
+	w->empty_turns++;
+	if (w->empty_turns < EMPTY_BUSY)
+		return;
+	if (w->empty_turns < EMPTY_PAUSE) {
+		for (unsigned i = 0; i < PAUSES; i++)
+			rte_pause();
+		return;
+	}
+	nap(w);
+}
+
+void *worker_main(void *argument)
+{
+	struct worker *w = argument;
+	struct rte_rcu_qsbr *qsbr = w->forwarder.fwd->qsbr;
+	char name[16];
+
+	snprintf(name, sizeof(name), "trunk-w%u", w->forwarder.worker);
+	pthread_setname_np(pthread_self(), name);
+	/* Else a nap of 50 us takes twice that. */
+	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
+	if (rte_thread_register() < 0)
+		log_warning("worker %u: no lcore id left; buffer pools work without a cache",
+			w->forwarder.worker);
+	rte_rcu_qsbr_thread_online(qsbr, w->forwarder.worker);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		if (worker_turn(w))
+			w->empty_turns = 0;
+		else
+			step_down(w);
+	}
+	rte_rcu_qsbr_thread_offline(qsbr, w->forwarder.worker);
+	rte_thread_unregister();
+	return NULL;
+}
