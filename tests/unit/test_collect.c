@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "control/collect.h"
+#include "tests/unit/fakeplane.h"
 
 #define WORKERS 2
 
@@ -253,45 +254,17 @@ static void a_difference_keeps_levels(void **state)
 	assert_int_equal(a.sum.note[0], 0);
 }
 
-/* A plane of this test alone: what collect asks of one. */
-struct plane {
-	struct meter *const *meter;
-};
-
-unsigned plane_workers(const struct plane *plane)
-{
-	(void)plane;
-	return WORKERS;
-}
-
-struct meter *plane_meter(const struct plane *plane, unsigned writer)
-{
-	return plane->meter[writer];
-}
-
-uint64_t plane_generation(const struct plane *plane, unsigned worker)
-{
-	(void)plane;
-	return 40 + worker;
-}
-
-unsigned plane_ring_count(const struct plane *plane, unsigned from, unsigned to)
-{
-	(void)plane;
-	return from * 10 + to;
-}
-
 static void a_plane_is_asked_for_what_meters_do_not_know(void **state)
 {
 	struct world *world = *state;
-	struct plane plane = {world->meter};
+	struct plane plane = {world->meter, WORKERS};
 	struct collect collect;
 	struct collect_worker w;
 	struct collect_ring r;
 
 	assert_int_equal(collect_init(&collect, &plane, &sizes), 0);
 	collect_worker(&collect, 1, &w);
-	assert_int_equal(w.generation, 41);
+	assert_int_equal(w.generation, FAKEPLANE_GENERATION + 1);
 	collect_ring(&collect, 1, 0, &r);
 	assert_int_equal(r.depth, 10);
 	collect_ring(&collect, WORKERS, 0, &r);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The text of metrics from meters and names made up here. With an argument ("openmetrics" or
+ * "prometheus") nothing is tested: the text is printed, for a grammar to be held against it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/loop.h"
+#include "control/metrics.h"
+
+#define WORKERS	    2
+#define CONNECTIONS 100
+
+static const struct meter_sizes sizes = {.connections = CONNECTIONS + 1,
+	.attachments = 9,
+	.paths = 9,
+	.ports = 4,
+	.workers = WORKERS};
+
+static struct meter *meter[WORKERS + 1];
+static struct collect collect;
+static struct loop_times turns;
+
+static void get_gateway(void *context, struct roster_gateway *out)
+{
+	(void)context;
+	*out = (struct roster_gateway){.name = "gw-a",
+		.version = "0.1.0",
+		.generation = 12,
+		.started_ns = UINT64_C(1700000000123456789),
+		.connections = CONNECTIONS,
+		.attachments = 8,
+		.paths = 8,
+		.ports = 2};
+}
+
+static bool get_connection(void *context, uint32_t id, struct roster_connection *out)
+{
+	static char name[32];
+
+	(void)context;
+	if (id > 90)
+		return false;
+	snprintf(name, sizeof(name), id == 2 ? "odd \"%u\" \\ \n" : "c%u", id);
+	*out = (struct roster_connection){.name = name, .vni = 1000 + id};
+	return true;
+}
+
+static bool get_attachment(void *context, uint32_t id, struct roster_attachment *out)
+{
+	(void)context;
+	*out = (struct roster_attachment){
+		.name = "acme-1", .connection = "c1", .port = "cust", .up = true};
+	return id == 1;
+}
+
+static bool get_path(void *context, uint32_t id, struct roster_path *out)
+{
+	(void)context;
+	*out = (struct roster_path){.name = "b1",
+		.site = "gw-b",
+		.port = "bb1",
+		.admin = false,
+		.live = false,
+		.objection = 1u << LIVENESS_ADMIN};
+	return id == 8;
+}
+
+static bool get_port(void *context, uint32_t index, struct roster_port *out)
+{
+	(void)context;
+	*out = (struct roster_port){.name = index == 0 ? "bb1" : "cust",
+		.device = "null:",
+		.up = true,
+		.missed = 5,
+		.extras = 1,
+		.extra = {{"kernel", 17}}};
+	return true;
+}
+
+static void get_neighbour_states(void *context, uint64_t count[ROSTER_NEIGHBOUR_STATES])
+{
+	(void)context;
+	count[NEIGHBOUR_REACHABLE] = 4;
+}
+
+static const struct roster roster = {.gateway = get_gateway,
+	.connection = get_connection,
+	.attachment = get_attachment,
+	.path = get_path,
+	.port = get_port,
+	.neighbour_states = get_neighbour_states};
+
+static int set_up(void **state)
+{
+	(void)state;
+	for (unsigned w = 0; w <= WORKERS; w++) {
+		meter[w] = meter_create(&sizes);
+		assert_non_null(meter[w]);
+	}
+	assert_int_equal(
+		collect_init_meters(&collect, (const struct meter *const *)meter, WORKERS, &sizes),
+		0);
+	for (unsigned w = 0; w < WORKERS; w++) {
+		struct meter_side *side = &meter[w]->connection[2].side[METER_ATTACHMENT];
+
+		*side = (struct meter_side){.rx = 10, .tx = 8};
+		meter_drop(meter[w], 2, METER_ATTACHMENT, DROP_NO_ROUTE);
+		meter_drop(meter[w], 2, METER_ATTACHMENT, DROP_TTL_EXPIRED);
+		meter[w]->connection[2].note[METER_NOTE_ICMP_SENT] = 1;
+		meter[w]->poll_gap[4] = 3;
+		meter[w]->poll_gap[METER_GAPS - 1] = 1;
+		meter[w]->path[8].tx_bytes = 1234;
+		meter_port_drop(meter[w], 1, DROP_NO_ROUTE);
+	}
+	/* Nobody has this id any more. */
+	meter[0]->connection[95].side[METER_PATH].rx = 1;
+	meter_drop(meter[0], 95, METER_PATH, DROP_NO_ROUTE);
+	/* A packet that vanished. */
+	meter[0]->connection[3].side[METER_PATH].rx = 1;
+	turns = (struct loop_times){.turns = 3, .total_ns = 30000};
+	turns.bucket[4] = 3;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	collect_fini(&collect);
+	for (unsigned w = 0; w <= WORKERS; w++)
+		meter_destroy(meter[w]);
+	return 0;
+}
+
+static char *text_of(enum exposition_form form)
+{
+	struct metrics metrics;
+	char *text;
+
+	metrics_start(&metrics, &collect, &roster, &turns, form);
+	while (metrics_step(&metrics))
+		;
+	text = metrics_take(&metrics, NULL);
+	metrics_free(&metrics);
+	return text;
+}
+
+static void assert_has(const char *text, const char *line)
+{
+	if (strstr(text, line) == NULL)
+		fail_msg("not there: %s", line);
+}
+
+static void counters_have_their_names_labels_and_sums(void **state)
+{
+	char *text = text_of(EXPOSITION_OPENMETRICS);
+
+	(void)state;
+	assert_has(text, "\ntrunkline_info{name=\"gw-a\",version=\"0.1.0\"} 1\n");
+	assert_has(text, "\ntrunkline_generation 12\n");
+	assert_has(text, "\ntrunkline_start_time_seconds 1700000000.123");
+	assert_has(text, "\ntrunkline_connections 90\n");
+	assert_has(text, "\ntrunkline_connection_receive_packets_total{connection=\"c1\","
+			 "side=\"attachment\"} 0\n");
+	assert_has(text, "\ntrunkline_path_transmit_bytes_total{path=\"b1\",site=\"gw-b\","
+			 "port=\"bb1\"} 2468\n");
+	assert_has(
+		text, "\ntrunkline_path_objection{path=\"b1\",site=\"gw-b\",cause=\"admin\"} 1\n");
+	assert_has(
+		text, "\ntrunkline_path_objection{path=\"b1\",site=\"gw-b\",cause=\"port\"} 0\n");
+	assert_has(text, "\ntrunkline_port_missed_packets_total{port=\"cust\"} 5\n");
+	assert_has(text, "\ntrunkline_neighbours{state=\"reachable\"} 4\n");
+	assert_has(text, "\ntrunkline_control_turn_seconds_sum 0.000030000\n");
+	free(text);
+}
+
+static void names_are_escaped(void **state)
+{
+	char *text = text_of(EXPOSITION_OPENMETRICS);
+
+	(void)state;
+	assert_has(text, "\ntrunkline_connection_receive_packets_total{connection="
+			 "\"odd \\\"2\\\" \\\\ \\n\",side=\"attachment\"} 20\n");
+	free(text);
+}
+
+static void all_reasons_stand_in_the_sum_and_only_met_ones_elsewhere(void **state)
+{
+	char *text = text_of(EXPOSITION_OPENMETRICS);
+	char line[128];
+
+	(void)state;
+	for (unsigned r = 0; r < DROP_COUNT; r++) {
+		/* Two workers' connection 2, port 1, and what an id without an owner had. */
+		unsigned count = r == DROP_NO_ROUTE ? 5 : r == DROP_TTL_EXPIRED ? 2 : 0;
+
+		snprintf(line, sizeof(line), "\ntrunkline_drops_packets_total{reason=\"%s\"} %u\n",
+			drop_name(r), count);
+		assert_has(text, line);
+	}
+	assert_null(strstr(text, "side=\"path\",reason="));
+	assert_null(strstr(text, "connection=\"c95\""));
+	free(text);
+}
+
+static void conservation_is_told_where_it_is_known(void **state)
+{
+	char *text;
+
+	(void)state;
+	text = text_of(EXPOSITION_OPENMETRICS);
+	assert_has(text, "\ntrunkline_connection_conserved{connection=\"c1\"} 1\n");
+	assert_has(text, "\ntrunkline_connection_conserved{connection=\"c3\"} 0\n");
+	free(text);
+	meter_begin(meter[1]);
+	text = text_of(EXPOSITION_OPENMETRICS);
+	assert_null(strstr(text, "trunkline_connection_conserved{connection=\"c1\"}"));
+	meter_end(meter[1]);
+	free(text);
+}
+
+static void the_older_format_differs_where_it_must(void **state)
+{
+	char *text = text_of(EXPOSITION_PROMETHEUS);
+
+	(void)state;
+	assert_has(text, "# TYPE trunkline_drops_packets_total counter\n");
+	assert_has(text, "# TYPE trunkline_info gauge\n");
+	assert_null(strstr(text, "# UNIT"));
+	assert_null(strstr(text, "# EOF"));
+	free(text);
+}
+
+static void work_can_be_given_up_at_any_step(void **state)
+{
+	struct metrics metrics;
+
+	(void)state;
+	for (unsigned steps = 0; steps < 80; steps++) {
+		metrics_start(&metrics, &collect, &roster, NULL, EXPOSITION_OPENMETRICS);
+		for (unsigned i = 0; i < steps; i++)
+			metrics_step(&metrics);
+		metrics_free(&metrics);
+	}
+}
+
+static int print(const char *form)
+{
+	char *text;
+
+	set_up(NULL);
+	text = text_of(
+		strcmp(form, "prometheus") == 0 ? EXPOSITION_PROMETHEUS : EXPOSITION_OPENMETRICS);
+	tear_down(NULL);
+	if (text == NULL)
+		return 1;
+	fputs(text, stdout);
+	free(text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(counters_have_their_names_labels_and_sums),
+		TEST(names_are_escaped),
+		TEST(all_reasons_stand_in_the_sum_and_only_met_ones_elsewhere),
+		TEST(conservation_is_told_where_it_is_known),
+		TEST(the_older_format_differs_where_it_must),
+		TEST(work_can_be_given_up_at_any_step),
+	};
+
+	if (argc > 1)
+		return print(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
