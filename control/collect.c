@@ -65,8 +65,12 @@ int collect_init_meters(struct collect *collect, const struct meter *const *mete
 	collect->connection_base = calloc(sizes->connections, sizeof(*collect->connection_base));
 	collect->attachment_base = calloc(sizes->attachments, sizeof(*collect->attachment_base));
 	collect->path_base = calloc(sizes->paths, sizeof(*collect->path_base));
+	collect->connection_owner = calloc(sizes->connections, sizeof(uint32_t));
+	collect->attachment_owner = calloc(sizes->attachments, sizeof(uint32_t));
+	collect->path_owner = calloc(sizes->paths, sizeof(uint32_t));
 	if (collect->connection_base != NULL && collect->attachment_base != NULL &&
-		collect->path_base != NULL)
+		collect->path_base != NULL && collect->connection_owner != NULL &&
+		collect->attachment_owner != NULL && collect->path_owner != NULL)
 		return 0;
 	collect_fini(collect);
 	return -ENOMEM;
@@ -94,6 +98,9 @@ void collect_fini(struct collect *collect)
 	free(collect->connection_base);
 	free(collect->attachment_base);
 	free(collect->path_base);
+	free(collect->connection_owner);
+	free(collect->attachment_owner);
+	free(collect->path_owner);
 	*collect = (struct collect){0};
 }
 
@@ -113,6 +120,7 @@ int collect_adopt_connection(struct collect *collect, uint32_t id)
 	size_t writers = collect->workers + 1;
 	struct meter_connection *base = NULL, view;
 
+	collect->connection_owner[id]++;
 	for (unsigned w = 0; w < writers; w++) {
 		meter_read_connection(collect->meter[w], id, &view);
 		if (base == NULL && !is_zero(&view, WORDS(view))) {
@@ -141,6 +149,7 @@ void collect_adopt_attachment(struct collect *collect, uint32_t id)
 {
 	struct meter_traffic *base = &collect->attachment_base[id];
 
+	collect->attachment_owner[id]++;
 	*base = (struct meter_traffic){0};
 	for (unsigned w = 0; w <= collect->workers; w++)
 		add_traffic(base, &collect->meter[w]->attachment[id]);
@@ -150,6 +159,7 @@ void collect_adopt_path(struct collect *collect, uint32_t id)
 {
 	struct meter_traffic *base = &collect->path_base[id];
 
+	collect->path_owner[id]++;
 	*base = (struct meter_traffic){0};
 	for (unsigned w = 0; w <= collect->workers; w++)
 		add_traffic(base, &collect->meter[w]->path[id]);

@@ -29,6 +29,8 @@ struct collect {
 	uint64_t tsc_hz;
 	struct meter_connection **connection_base;	   /* by id: one per writer, or NULL */
 	struct meter_traffic *attachment_base, *path_base; /* by id */
+	/* How many owners an id has had, by id. */
+	uint32_t *connection_owner, *attachment_owner, *path_owner;
 };
 
 struct collect_connection {

@@ -33,6 +33,7 @@ struct roster_connection {
 
 struct roster_attachment {
 	const char *name, *connection, *port;
+	uint32_t connection_id;
 	bool up; /* administratively */
 };
 
@@ -64,7 +65,9 @@ struct roster_neighbour {
 	const char *link;      /* its name */
 	const char *state;
 	char address[64], mac[64];
-	uint64_t held; /* packets waiting */
+	uint64_t held;	 /* packets waiting */
+	bool gleaned;	 /* learnt from traffic, not held by configuration */
+	uint64_t age_ms; /* since it was last confirmed; UINT64_MAX: never */
 };
 
 struct roster {
@@ -75,7 +78,7 @@ struct roster {
 	bool (*attachment)(void *context, uint32_t id, struct roster_attachment *out);
 	bool (*path)(void *context, uint32_t id, struct roster_path *out);
 	bool (*port)(void *context, uint32_t index, struct roster_port *out);
-	/* The first neighbour whose id is at least *id; steps *id behind it. False at the end. */
+	/* The first neighbour behind *id, which becomes its id. False at the end. */
 	bool (*neighbour)(void *context, uint32_t *id, struct roster_neighbour *out);
 	void (*neighbour_states)(void *context, uint64_t count[ROSTER_NEIGHBOUR_STATES]);
 };

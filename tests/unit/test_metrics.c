@@ -15,11 +15,11 @@
 
 #include "control/loop.h"
 #include "control/metrics.h"
+#include "tests/unit/fakeroster.h"
 
-#define WORKERS	    2
-#define CONNECTIONS 100
+#define WORKERS 2
 
-static const struct meter_sizes sizes = {.connections = CONNECTIONS + 1,
+static const struct meter_sizes sizes = {.connections = FAKEROSTER_CONNECTIONS + 1,
 	.attachments = 9,
 	.paths = 9,
 	.ports = 4,
@@ -28,76 +28,6 @@ static const struct meter_sizes sizes = {.connections = CONNECTIONS + 1,
 static struct meter *meter[WORKERS + 1];
 static struct collect collect;
 static struct loop_times turns;
-
-static void get_gateway(void *context, struct roster_gateway *out)
-{
-	(void)context;
-	*out = (struct roster_gateway){.name = "gw-a",
-		.version = "0.1.0",
-		.generation = 12,
-		.started_ns = UINT64_C(1700000000123456789),
-		.connections = CONNECTIONS,
-		.attachments = 8,
-		.paths = 8,
-		.ports = 2};
-}
-
-static bool get_connection(void *context, uint32_t id, struct roster_connection *out)
-{
-	static char name[32];
-
-	(void)context;
-	if (id > 90)
-		return false;
-	snprintf(name, sizeof(name), id == 2 ? "odd \"%u\" \\ \n" : "c%u", id);
-	*out = (struct roster_connection){.name = name, .vni = 1000 + id};
-	return true;
-}
-
-static bool get_attachment(void *context, uint32_t id, struct roster_attachment *out)
-{
-	(void)context;
-	*out = (struct roster_attachment){
-		.name = "acme-1", .connection = "c1", .port = "cust", .up = true};
-	return id == 1;
-}
-
-static bool get_path(void *context, uint32_t id, struct roster_path *out)
-{
-	(void)context;
-	*out = (struct roster_path){.name = "b1",
-		.site = "gw-b",
-		.port = "bb1",
-		.admin = false,
-		.live = false,
-		.objection = 1u << LIVENESS_ADMIN};
-	return id == 8;
-}
-
-static bool get_port(void *context, uint32_t index, struct roster_port *out)
-{
-	(void)context;
-	*out = (struct roster_port){.name = index == 0 ? "bb1" : "cust",
-		.device = "null:",
-		.up = true,
-		.missed = 5,
-		.extras = 1,
-		.extra = {{"kernel", 17}}};
-	return true;
-}
-
-static void get_neighbour_states(void *context, uint64_t count[ROSTER_NEIGHBOUR_STATES])
-{
-	(void)context;
-	count[NEIGHBOUR_REACHABLE] = 4;
-}
-
-static const struct roster roster = {.gateway = get_gateway,
-	.connection = get_connection,
-	.attachment = get_attachment,
-	.path = get_path,
-	.port = get_port,
-	.neighbour_states = get_neighbour_states};
 
 static int set_up(void **state)
 {
@@ -145,7 +75,7 @@ static char *text_of(enum exposition_form form)
 	struct metrics metrics;
 	char *text;
 
-	metrics_start(&metrics, &collect, &roster, &turns, form);
+	metrics_start(&metrics, &collect, &fakeroster, &turns, form);
 	while (metrics_step(&metrics))
 		;
 	text = metrics_take(&metrics, NULL);
@@ -177,7 +107,7 @@ static void counters_have_their_names_labels_and_sums(void **state)
 	assert_has(
 		text, "\ntrunkline_path_objection{path=\"b1\",site=\"gw-b\",cause=\"port\"} 0\n");
 	assert_has(text, "\ntrunkline_port_missed_packets_total{port=\"cust\"} 5\n");
-	assert_has(text, "\ntrunkline_neighbours{state=\"reachable\"} 4\n");
+	assert_has(text, "\ntrunkline_neighbours{state=\"reachable\"} 70\n");
 	assert_has(text, "\ntrunkline_control_turn_seconds_sum 0.000030000\n");
 	free(text);
 }
@@ -245,7 +175,7 @@ static void work_can_be_given_up_at_any_step(void **state)
 
 	(void)state;
 	for (unsigned steps = 0; steps < 80; steps++) {
-		metrics_start(&metrics, &collect, &roster, NULL, EXPOSITION_OPENMETRICS);
+		metrics_start(&metrics, &collect, &fakeroster, NULL, EXPOSITION_OPENMETRICS);
 		for (unsigned i = 0; i < steps; i++)
 			metrics_step(&metrics);
 		metrics_free(&metrics);

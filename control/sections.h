@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writes single objects of each section of a report. Ids that name nothing write nothing. */
+#ifndef CONTROL_SECTIONS_H
+#define CONTROL_SECTIONS_H
+
+#include "control/report.h"
+
+void sections_port(struct report *report, uint32_t index);
+void sections_worker(struct report *report, uint32_t worker);
+void sections_connection(struct report *report, uint32_t id);
+void sections_attachment(struct report *report, uint32_t id);
+void sections_path(struct report *report, uint32_t id);
+/* index: from * workers + to. */
+void sections_ring(struct report *report, uint32_t index);
+void sections_control(struct report *report);
+
+/* Rows of drops: one object for each reason that happened. */
+void sections_port_drops(struct report *report, uint32_t index);
+void sections_connection_drops(struct report *report, uint32_t id);
+void sections_total_drops(struct report *report);
+
+void sections_neighbour_states(struct report *report);
+/* The next one behind *id; false at the end. */
+bool sections_neighbour(struct report *report, uint32_t *id);
+
+#endif
