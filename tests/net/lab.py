@@ -17,6 +17,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -66,6 +67,40 @@ def wait_until(condition, timeout=10.0, what="the condition", interval=0.05):
         if time.monotonic() >= end:
             raise LabError(f"waited {timeout:g} s in vain for {what}")
         time.sleep(interval)
+
+
+def delete_namespace(name):
+    """Ends whatever still runs in it first: an interface in use would live on unseen."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        pids = run("ip", "netns", "pids", name, check=False).stdout.split()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), number)
+        if not pids:
+            break
+        time.sleep(0.3)
+    run("ip", "netns", "del", name, check=False)
+
+
+def namespaces(pattern):
+    listed = run("ip", "netns", "list").stdout.split("\n")
+    return [line.split()[0] for line in listed if line and re.match(pattern, line)]
+
+
+def sweep():
+    """Namespaces of test runs that were killed before they could clean up."""
+    for name in namespaces(r"net\d+"):
+        if not os.path.exists(f"/proc/{re.match(r'net([0-9]+)', name)[1]}"):
+            delete_namespace(name)
+
+
+def end(number, frame):
+    """SIGTERM unwinds, so that everything is cleaned up."""
+    del frame
+    sys.exit(128 + number)
+
+
+signal.signal(signal.SIGTERM, end)
 
 
 class Process:
@@ -119,8 +154,6 @@ class Namespace:
     def __init__(self, lab, name):
         self.lab = lab
         self.name = name
-        # A crashed run may have left one of this name.
-        run("ip", "netns", "del", name, check=False)
         run("ip", "netns", "add", name)
         self.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647",
                  "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
@@ -167,13 +200,14 @@ class Namespace:
 
 
 class Lab:
-    def __init__(self, name="lab", keep=False, prefix=None):
+    def __init__(self, name="lab", prefix=None, directory=None):
+        sweep()
         self.prefix = prefix if prefix is not None else f"net{os.getpid()}{name}-"
-        self.keep = keep
+        self.keep = False  # leave everything running at the end
         self.namespaces = []
         self.processes = []
-        self.closers = contextlib.ExitStack()
-        self.dir = tempfile.mkdtemp(prefix="trunkline-")
+        self.dir = directory or tempfile.mkdtemp(prefix="trunkline-")
+        os.makedirs(self.dir, exist_ok=True)
         atexit.register(self.close)
 
     def __enter__(self):
@@ -186,12 +220,11 @@ class Lab:
         """Ends the processes, the last first, then deletes the namespaces and their interfaces."""
         if self.keep:
             return
-        self.closers.close()
         for process in reversed(self.processes):
             process.stop()
         self.processes = []
         for namespace in self.namespaces:
-            run("ip", "netns", "del", namespace.name, check=False)
+            delete_namespace(namespace.name)
         self.namespaces = []
         shutil.rmtree(self.dir, ignore_errors=True)
         atexit.unregister(self.close)

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The body of scripts/demo: what is said there, step by step."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import sys
+import time
+
+from gateway import TRUNKLINE, Gateway
+from lab import ROOT, Lab, LabError, delete_namespace, namespaces, program
+from peers import Wire, trunk
+from traffic import Capture, Iperf, decode, ping
+
+CUSTOMERS = ("acme", "globex")
+SIDES = {"a": 1, "b": 2}
+PATHS = ("b1", "b2", "b3", "b4")
+# Where the files under docs/examples/ put a gateway's sockets and state.
+PLACES = ("/run/trunkline-demo", "/var/lib/trunkline-demo")
+EXAMPLES = os.path.join(ROOT, "docs/examples")
+PICTURE = """
+   cloud A                                                                   cloud B
+   acme   10.0.1.10 --101-+                                       +-101-- acme   10.0.2.10
+                          |  +------+  b1, b2 over IPv4  +------+ |
+                          +--| gw-a |====================| gw-b |-+
+                          |  +------+  b3, b4 over IPv6  +------+ |
+   globex 10.0.1.10 --102-+                                       +-102-- globex 10.0.2.10
+"""
+UDP_RATE = 200e6
+UDP_LOSS_PERCENT = 1.0
+SERVICE = 7000
+
+
+class Failure(Exception):
+    """A step did not show what it should."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+class Demo:
+    def __init__(self, check):
+        self.check = check
+        self.lab = Lab(prefix="demo-", directory=f"{PLACES[0]}/lab")
+        self.hosts = {}
+        self.switches = {}
+        self.gateways = {}
+        self.spaces = {}
+        self.wire = None
+        self.servers = {}
+        self.outcomes = []
+
+    def say(self, text=""):
+        print(text, file=sys.stderr if self.check else sys.stdout, flush=True)
+
+    def step(self, name, title, action):
+        """Runs one step; a failure is told and ends the demo."""
+        self.say(f"\n--- {title}")
+        begun = time.monotonic()
+        outcome = {"step": name, "passed": False}
+        self.outcomes.append(outcome)
+        try:
+            outcome["detail"] = action()
+            outcome["passed"] = True
+        except (Failure, LabError, OSError, Exception) as error:  # whatever it was, it is told
+            outcome["detail"] = f"{type(error).__name__}: {error}"
+            self.say(f"    FAILED: {outcome['detail']}")
+            raise Failure(name) from error
+        finally:
+            outcome["seconds"] = round(time.monotonic() - begun, 2)
+
+    # --- setting up -----------------------------------------------------------------------------
+
+    def namespaces(self):
+        for side in SIDES:
+            self.switches[side] = self.lab.namespace(f"cloud-{side}")
+            self.spaces[side] = self.lab.namespace(f"gw-{side}")
+            self.lab.veth(self.switches[side], "trunk", self.spaces[side], "cloud", mtu=1504)
+            for name in CUSTOMERS:
+                self.customer(name, side)
+            trunk(self.switches[side], "trunk",
+                  {name: f"0x8100:{101 + i}" for i, name in enumerate(CUSTOMERS)})
+        backbone = self.lab.namespace("backbone")
+        links = {}
+        for index, path in enumerate(PATHS, 1):
+            links[path] = (f"a{index}", f"b{index}")
+            for side in SIDES:
+                self.lab.veth(self.spaces[side], f"bb{index}", backbone, f"{side}{index}",
+                              mtu=1600)
+        self.wire = Wire(backbone, links)
+        self.say(PICTURE)
+        return {"namespaces": len(self.lab.namespaces), "links": len(links)}
+
+    def customer(self, name, side):
+        number = SIDES[side]
+        other = 3 - number
+        host = self.lab.namespace(f"{name}-{side}")
+        self.lab.veth(host, "eth0", self.switches[side], name)
+        host.address("eth0", f"10.0.{number}.10/24", f"fd00:0:0:{number}::10/64")
+        host.route(f"10.0.{other}.0/24", f"10.0.{number}.1")
+        host.route(f"fd00:0:0:{other}::/64", f"fd00:0:0:{number}::1")
+        self.hosts[name, side] = host
+
+    def start(self):
+        for side in SIDES:
+            file = os.path.join(EXAMPLES, f"gateway-{side}.json")
+            gateway = self.gateways[side] = Gateway(self.spaces[side], file)
+            info = gateway.call("system.info")
+            self.say(f"    {gateway.config['name']} is up: version {info.get('version', '?')}, "
+                     f"{len(gateway.config['ports'])} ports")
+        return {"gateways": len(self.gateways)}
+
+    def apply(self):
+        for side, gateway in self.gateways.items():
+            file = os.path.join(EXAMPLES, f"document-{side}.json")
+            self.say(f"    $ trunkline apply docs/examples/document-{side}.json")
+            self.say(indent(gateway.cli("apply", file).stdout))
+        generations = {}
+        for side, gateway in self.gateways.items():
+            generations[f"gw-{side}"] = gateway.call("system.info").get("generation")
+        return generations
+
+    # --- showing --------------------------------------------------------------------------------
+
+    def pings(self, family):
+        target = {4: "10.0.2.10", 6: "fd00:0:0:2::10"}[family]
+        detail = {}
+        for name in CUSTOMERS:
+            # The first ones wait for neighbours to be found on the way.
+            ping(self.hosts[name, "a"], target, count=3, interval=0.3)
+            sent, received, average = ping(self.hosts[name, "a"], target, count=20)
+            self.say(f"    {name}: {received} of {sent} answered, {average or 0:.2f} ms on average")
+            expect(received == sent, f"{name}: {sent - received} of {sent} pings to {target} lost")
+            detail[name] = {"sent": sent, "received": received, "round_trip_ms": average}
+        return detail
+
+    def server(self, name):
+        if name not in self.servers:
+            self.servers[name] = Iperf(self.hosts[name, "b"])
+        return self.servers[name]
+
+    def tcp(self):
+        detail = {}
+        for name in CUSTOMERS:
+            end = self.server(name).run(self.hosts[name, "a"], "10.0.2.10", 3)
+            rate = end["sum_received"]["bits_per_second"] / 1e6
+            self.say(f"    {name}: {rate:.0f} Mb/s")
+            expect(rate > 10, f"{name}: TCP carried only {rate:.1f} Mb/s")
+            detail[name] = {"mbps": round(rate)}
+        return detail
+
+    def udp(self):
+        detail = {}
+        for name in CUSTOMERS:
+            end = self.server(name).run(self.hosts[name, "a"], "10.0.2.10", 3, "-u", "-b",
+                                        f"{UDP_RATE:.0f}", "-l", 1200)["sum"]
+            lost = end["lost_percent"]
+            self.say(f"    {name}: {end['packets']} packets offered at {UDP_RATE / 1e6:.0f} Mb/s, "
+                     f"{end['lost_packets']} lost ({lost:.3f} %)")
+            expect(lost <= UDP_LOSS_PERCENT, f"{name}: {lost:.2f} % of UDP lost")
+            detail[name] = {"packets": end["packets"], "lost": end["lost_packets"]}
+        return detail
+
+    def counters(self):
+        """Traffic of both customers under way while the gateway's own view is shown."""
+        flows = [self.hosts[name, "a"].start("iperf3", "-c", "10.0.2.10", "-t", 5, "-b", "20M")
+                 for name in CUSTOMERS if self.server(name)]
+        gateway = self.gateways["a"]
+        before = gateway.stats()
+        for _ in range(3):
+            time.sleep(1)
+            self.say(indent(gateway.cli("show", "paths").stdout))
+        self.say(indent(gateway.cli("show", "connections").stdout))
+        after = gateway.stats()
+        for flow in flows:
+            flow.wait(20)
+        moved = packets_sent(after) - packets_sent(before)
+        expect(moved > 0, "the counters stand still under traffic")
+        return {"packets": moved}
+
+    def isolation(self):
+        """Same address, two customers: each reaches its own; an address of one is not the other's."""
+        for name in CUSTOMERS:
+            self.hosts[name, "b"].start(
+                "socat", f"TCP-LISTEN:{SERVICE},fork,reuseaddr", f"SYSTEM:echo {name}")
+        self.hosts["globex", "b"].address("eth0", "10.0.2.77/24")
+        time.sleep(0.5)
+        for name in CUSTOMERS:
+            text = self.hosts[name, "a"].run("socat", "-T", 3, "-", f"TCP:10.0.2.10:{SERVICE}",
+                                             check=False).stdout.strip()
+            self.say(f"    {name} asks 10.0.2.10 who it is: {text or 'no answer'}")
+            expect(text == name, f"{name} was answered by {text or 'nobody'}")
+        capture = Capture(self.hosts["globex", "b"], "eth0", "icmp")
+        sent, crossed, _ = ping(self.hosts["acme", "a"], "10.0.2.77", count=5, interval=0.1)
+        self.say(f"    acme pings 10.0.2.77, which only globex has: {crossed} of {sent} answered")
+        frames = decode(capture.stop(), "icmp", "frame.number")
+        own, answered, _ = ping(self.hosts["globex", "a"], "10.0.2.77", count=5, interval=0.1)
+        self.say(f"    globex pings 10.0.2.77: {answered} of {own} answered")
+        expect(crossed == 0 and not frames, "a packet of acme reached globex")
+        expect(answered > 0, "globex does not reach its own address")
+        return {"crossed": crossed, "frames_seen": len(frames), "own": answered}
+
+    def cut(self):
+        """Ping runs every 5 ms while b1 is taken down on both sides, in the middle of it."""
+        host = self.hosts["acme", "a"]
+        flow = host.start("ping", "-n", "-q", "-i", "0.005", "-c", 600, "-W", 1, "10.0.2.10")
+        time.sleep(1.0)
+        for side, gateway in self.gateways.items():
+            with open(os.path.join(EXAMPLES, f"document-{side}.json"), encoding="utf-8") as text:
+                document = copy.deepcopy(json.load(text))
+            document["paths"][0]["admin"] = "down"
+            file = self.lab.path(f"document-{side}-without-b1.json")
+            with open(file, "w", encoding="utf-8") as text:
+                json.dump(document, text)
+            gateway.cli("apply", file)
+            self.say(f"    gw-{side}: path b1 is administratively down")
+        time.sleep(0.2)
+        before = self.wire.counts("b1")
+        flow.wait(30)
+        after = self.wire.counts("b1")
+        text = flow.output()
+        match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+        expect(match, text)
+        sent, received = int(match[1]), int(match[2])
+        over_b1 = sum(after[d]["sent"] - before[d]["sent"] for d in after)
+        self.say(indent(self.gateways["a"].cli("show", "paths").stdout))
+        self.say(f"    {sent} pings every 5 ms across the cut: {sent - received} lost")
+        end = self.server("globex").run(self.hosts["globex", "a"], "10.0.2.10", 2)
+        rate = end["sum_received"]["bits_per_second"] / 1e6
+        rest = self.wire.counts("b1")
+        over_b1 = sum(rest[d]["sent_bytes"] - before[d]["sent_bytes"] for d in rest)
+        self.say(f"    iperf3 TCP of globex goes on over the other paths: {rate:.0f} Mb/s; "
+                 f"{over_b1} bytes on b1")
+        expect(sent - received <= sent // 100, f"{sent - received} of {sent} pings lost")
+        expect(rate > 10, f"TCP carried only {rate:.1f} Mb/s over three paths")
+        # Neighbours may still be asked for; customers' packets are gone from it.
+        expect(over_b1 < 10000, f"{over_b1} bytes still went over b1")
+        return {"sent": sent, "lost": sent - received, "mbps": round(rate), "b1_bytes": over_b1}
+
+    def down(self):
+        codes = {f"gw-{side}": gateway.stop() for side, gateway in self.gateways.items()}
+        self.close()
+        self.say("    nothing is left")
+        expect(set(codes.values()) == {0}, f"exit codes {codes}")
+        return codes
+
+    def close(self):
+        self.lab.close()
+        if not self.lab.keep:
+            remove()
+
+    def show(self):
+        self.step("network", "Namespaces, links and the wire", self.namespaces)
+        self.step("gateways", "Two gateways start", self.start)
+        self.step("documents", "Each is told its sites, paths, customers and routes", self.apply)
+        self.step("ping4", "Both customers ping across, IPv4", lambda: self.pings(4))
+        self.step("ping6", "Both customers ping across, IPv6", lambda: self.pings(6))
+        self.step("tcp", "iperf3, TCP", self.tcp)
+        self.step("udp", "iperf3, UDP", self.udp)
+        self.step("counters", "Live counters of gw-a under traffic", self.counters)
+        self.step("isolation", "The customers cannot reach each other", self.isolation)
+        self.step("cut", "One path is taken down, traffic goes on", self.cut)
+
+    def play(self):
+        """Leaves everything running and says how to use and end it."""
+        self.lab.keep = True
+        cli = os.path.relpath(program(TRUNKLINE), ROOT)
+        run_dir = self.gateways["a"].config["run_dir"]
+        self.say(f"""
+--- Left running. Try, as root:
+    {cli} --run-dir {run_dir} show
+    {cli} --run-dir {run_dir} show paths
+    {cli} --run-dir {run_dir} stats --watch
+    {cli} --run-dir {run_dir} lookup acme 10.0.2.10
+    ip netns exec demo-acme-a ping 10.0.2.10
+    ip netns exec demo-acme-a traceroute -n 10.0.2.10
+    ip netns exec demo-globex-a iperf3 -c 10.0.2.10
+    echo 'set b2 both delay=10ms loss=1%' | socat - UNIX:{self.wire.socket}
+
+    scripts/demo --down takes it down.""")
+
+
+def remove():
+    """Takes down what an earlier demo left, running or not."""
+    for name in namespaces("demo-"):
+        delete_namespace(name)
+    for place in PLACES:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def indent(text):
+    return "\n".join("    " + line for line in text.rstrip().split("\n"))
+
+
+def packets_sent(stats):
+    return sum(port.get("tx_packets", 0) for port in stats.get("ports", []))
+
+
+def main():
+    keep, check = "--keep" in sys.argv, "--check" in sys.argv
+    begun = time.monotonic()
+    remove()
+    if "--down" in sys.argv:
+        return 0
+    demo = Demo(check)
+    passed = False
+    try:
+        demo.show()
+        if keep:
+            demo.play()
+        else:
+            demo.step("down", "Everything is taken down", demo.down)
+        passed = True
+    except (Failure, KeyboardInterrupt):
+        pass
+    finally:
+        demo.close()
+    seconds = round(time.monotonic() - begun, 1)
+    if check:
+        print(json.dumps({"passed": passed, "seconds": seconds, "steps": demo.outcomes}))
+    demo.say(f"\ndemo: {'all steps passed' if passed else 'FAILED'} in {seconds} s")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
