@@ -4,6 +4,7 @@
 Everything comes from packages installed on the host; Missing says which part is not there.
 """
 
+import lzma
 import os
 import pathlib
 import re
@@ -34,6 +35,21 @@ def kernel():
         if (modules / "modules.dep").exists():
             return image, modules
     raise Missing("no kernel with modules: package linux-image-amd64")
+
+
+def unpacked(kernel_image, path):
+    """The ELF file inside a compressed kernel, written to path; the kernel itself where that is
+    not to be had. QEMU enters the ELF directly, and the guest need not unpack it in emulation."""
+    packed = kernel_image.read_bytes()
+    start = packed.find(b"\xfd7zXZ\0")
+    try:
+        content = lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(packed[start:])
+    except lzma.LZMAError:
+        return kernel_image
+    if start < 0 or content[:4] != b"\x7fELF":
+        return kernel_image
+    path.write_bytes(content)
+    return path
 
 
 def module_name(path):

@@ -74,23 +74,23 @@ class Nic:
 class Guest:
     """One machine. A context manager: leaving it ends the process by its pid."""
 
-    def __init__(self, folder, name, initramfs, nics, cpus=1, megabytes=1024):
+    def __init__(self, folder, name, kernel, initramfs, nics, cpus=1, megabytes=1024):
         self.folder, self.name = pathlib.Path(folder), name
         self.console = self.folder / f"{name}.console"
         self.socket_path = str(self.folder / f"{name}.commands")
-        self.initramfs, self.nics = initramfs, {nic.name: nic for nic in nics}
+        self.kernel, self.initramfs = kernel, initramfs
+        self.nics = {nic.name: nic for nic in nics}
         self.cpus, self.megabytes = cpus, megabytes
         self.process = self.channel = None
         self.pending = b""
 
     def arguments(self):
-        kernel, _ = image.kernel()
         result = [
             emulator(), "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max",
             "-M", "q35,kernel-irqchip=off", "-smp", str(self.cpus), "-m", str(self.megabytes),
             "-device", "intel-iommu,caching-mode=on",
-            "-kernel", str(kernel), "-initrd", str(self.initramfs), "-append", COMMAND_LINE,
+            "-kernel", str(self.kernel), "-initrd", str(self.initramfs), "-append", COMMAND_LINE,
             "-serial", f"file:{self.console}",
             "-chardev", f"socket,id=commands,path={self.socket_path},server=on,wait=off",
             "-device", "virtio-serial-pci",

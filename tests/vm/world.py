@@ -57,6 +57,7 @@ class World:
         self.folder = pathlib.Path(self.temporary.name)
         wires = [machine.Wire(self.folder, cable[0]) for cable in CABLES]
         init = (HERE / "init.sh").read_bytes()
+        kernel = image.unpacked(image.kernel()[0], self.folder / "vmlinux")
         ip = tool("ip")
         image.build(self.folder / "gateway.cpio", init,
                     image.COMMON_MODULES + image.PORT_MODULES,
@@ -64,11 +65,11 @@ class World:
         image.build(self.folder / "peers.cpio", init, image.COMMON_MODULES + image.PEER_MODULES,
                     [ip, tool("tc"), tool("ping"), tool("ethtool")])
         self.gateway = machine.Guest(
-            self.folder, "gateway", self.folder / "gateway.cpio",
+            self.folder, "gateway", kernel, self.folder / "gateway.cpio",
             [machine.Nic(name, kind, f"02:00:00:00:01:{i:02x}", wires[i], 0)
              for i, (name, kind, _, _) in enumerate(CABLES)], cpus=2)
         self.peers = machine.Guest(
-            self.folder, "peers", self.folder / "peers.cpio",
+            self.folder, "peers", kernel, self.folder / "peers.cpio",
             [machine.Nic(name, kind, f"02:00:00:00:02:{i:02x}", wires[i], 1)
              for i, (name, _, kind, _) in enumerate(CABLES)])
         self.running = machine.guests(self.gateway, self.peers)
@@ -79,6 +80,7 @@ class World:
             self.gateway.hugepages(160)
             self.gateway.bind(*self.gateway.nics)
             self.interfaces = {name: self.peers.interface(name) for name in self.peers.nics}
+            self.namespaces()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -92,27 +94,42 @@ class World:
         return self.gateway.nics[wire].address
 
     def namespaces(self):
-        """Fresh namespaces, each with its NIC as `wire`, up and without addresses."""
-        script = []
+        """One namespace for each NIC, which is called `wire` there."""
+        lines = []
         for wire, _, _, space in CABLES:
-            nic, mac = self.interfaces[wire], self.peers.nics[wire].mac
-            script += [
-                f"if [ -e /run/netns/{space} ]; then",
-                f"  ip -n {space} link set wire down; ip -n {space} link set wire name {nic}",
-                f"  ip -n {space} link set {nic} netns 1; ip netns del {space}",
-                "fi",
-                f"ip netns add {space}",
-                f"ip link set {nic} netns {space} address {mac}",
-                f"ip -n {space} link set {nic} name wire",
-                # QEMU's e1000e overwrites a tag where it should insert a second one.
-                f"ip netns exec {space} ethtool -K wire rxvlan off txvlan off 2>/dev/null || true",
-                f"ip -n {space} link set lo up; ip -n {space} link set wire up",
+            nic = self.interfaces[wire]
+            lines += [
+                f"netns add {space}",
+                f"link set {nic} netns {space} name wire address {self.peers.nics[wire].mac}",
             ]
-        self.peers.do("\n".join(script))
+        self.peers.do(batch(lines))
+        for _, _, _, space in CABLES:
+            # QEMU's e1000e overwrites a tag where it should insert a second one.
+            self.inside(space, "ethtool -K wire rxvlan off txvlan off 2>/dev/null || true\n"
+                        "ip link set lo up; ip link set wire up")
+
+    def clear(self):
+        """Back to bare wires, up and without addresses."""
+        for _, _, _, space in CABLES:
+            self.inside(space, """
+tc qdisc del dev wire root 2>/dev/null || true
+ip -br link | while read name rest; do
+	case $name in lo|wire) ;; *) echo link del ${name%%@*};; esac
+done > /tmp/clear
+echo address flush dev wire scope global >> /tmp/clear
+# A stacked VLAN goes with the one below it, hence -force.
+ip -force -batch - < /tmp/clear 2>/dev/null || true
+""")
 
     def inside(self, space, script):
         """Output of a script that must succeed, run in a namespace of the peer guest."""
-        return self.peers.do(f"ip netns exec {space} dash -e <<'END'\n{script}\nEND\n")
+        return self.peers.do(f"ip netns exec {space} dash -e <<'SCRIPT'\n{script}\nSCRIPT\n")
+
+    def links(self, space, lines):
+        self.inside(space, batch(lines))
+
+    def netem(self, space, settings):
+        self.inside(space, f"tc qdisc replace dev wire root netem {settings}")
 
     def ping(self, space, address, source, count=5, size=56, interval=0.1):
         """Replies received; source is an address, or an interface such as a VRF."""
@@ -125,27 +142,29 @@ class World:
         return int(words[words.index("transmitted,") + 1])
 
 
+def batch(lines):
+    """Shell text that hands many lines to one ip: processes are dear in emulation."""
+    return "ip -batch - <<'LINES'\n" + "\n".join(lines) + "\nLINES\n"
+
+
 def vlan(parent, name, number, protocol="802.1Q"):
-    return (f"ip link add link {parent} name {name} type vlan protocol {protocol} id {number}\n"
-            f"ip link set {name} up\n")
+    return [f"link add link {parent} name {name} type vlan protocol {protocol} id {number}",
+            f"link set {name} up"]
 
 
 def into_vrf(name, vrf, table, *addresses):
     """Puts an interface into a VRF of its own and gives it addresses."""
-    lines = [
-        f"ip link add {vrf} type vrf table {table}; ip link set {vrf} up",
-        f"ip link set {name} master {vrf}; ip link set {name} up",
+    return [
+        f"link add {vrf} type vrf table {table}",
+        f"link set {vrf} up",
+        f"link set {name} master {vrf}",
+        f"link set {name} up",
         # Without these a look-up that finds nothing goes on in the table of another VRF.
-        f"ip route add table {table} unreachable default metric 4278198272",
-        f"ip -6 route add table {table} unreachable default metric 4278198272",
+        f"route add unreachable 0.0.0.0/0 table {table} metric 4278198272",
+        f"route add unreachable ::/0 table {table} metric 4278198272",
+        *addressed(name, *addresses),
     ]
-    return "\n".join(lines) + "\n" + addressed(name, *addresses)
 
 
 def addressed(name, *addresses):
-    return "".join(f"ip addr add {a} dev {name} {'nodad' if ':' in a else ''}\n"
-                   for a in addresses)
-
-
-def netem(name, settings):
-    return f"tc qdisc replace dev {name} root netem {settings}\n"
+    return [f"address add {a} dev {name}" + (" nodad" if ":" in a else "") for a in addresses]
