@@ -66,7 +66,8 @@ int journal_replay(struct journal *journal,
 	int (*replay)(void *context, const char *bytes, size_t length), void *context,
 	char error[JOURNAL_ERROR_TEXT]);
 
-/* Where checkpoints come from; they are written when the log has outgrown the last one. */
+/* Where checkpoints come from (source must stay); they are written when the log has outgrown the
+ * last one. */
 void journal_set_source(struct journal *journal, const struct journal_source *source);
 void journal_checkpoint_go(struct journal *journal);
 /* Writes one now if none is being written. */
@@ -79,7 +80,7 @@ void journal_checkpoint(struct journal *journal);
  * be.
  *
  * -ENOSPC, -EFBIG: no space; -EROFS: a write failed earlier, nothing is accepted until a restart;
- * -EMSGSIZE: longer than JOURNAL_RECORD_MAX; -ENOMEM.
+ * -EBUSY: a checkpoint is being written; -EMSGSIZE: longer than JOURNAL_RECORD_MAX; -ENOMEM.
  */
 int journal_append(struct journal *journal, char *bytes, size_t length,
 	void (*done)(void *context, int error), void *context);
