@@ -57,7 +57,11 @@ static int correct_fanout(int fd, unsigned mode)
 	return pass(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
-int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+/* What the driver, a shared library, finds under the name it calls. */
+int afpacket_setsockopt(int fd, int level, int option, const void *value, socklen_t length) __asm__(
+	"setsockopt");
+
+int afpacket_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
 	unsigned mode;
 

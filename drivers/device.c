@@ -2,7 +2,6 @@
 #include "drivers/device.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,10 @@
 #include "dataplane/base/macros.h"
 #include "drivers/afpacket.h"
 #include "drivers/kernif.h"
-#include "drivers/offload.h"
+#include "drivers/opening.h"
 #include "drivers/steerport.h"
 #include "drivers/vdev.h"
 
-#define DESCRIPTORS	  1024
 #define XDP_HEADROOM	  256 /* of the kernel, in front of every frame of an AF_XDP socket */
 #define PACKET_SLOT_SPARE 32  /* what net_af_packet takes off a slot when it asks for buffers */
 #define VIRTUAL_QUEUES	  16  /* of tap, af_packet and ring, by their drivers */
@@ -30,26 +28,6 @@ struct device_kernel {
 	struct steerport steerport;
 	struct afpacket packet;
 };
-
-/* One device_open() under way. */
-struct opening {
-	const struct device_request *request;
-	struct device *device;
-	struct devstring_error *error;
-	struct rte_eth_dev_info info;
-	bool port; /* the ethdev port exists */
-};
-
-__attribute__((format(printf, 3, 4))) static int refuse(
-	struct devstring_error *error, int rc, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
-	va_end(arguments);
-	return rc;
-}
 
 bool device_eal_argument(const struct devstring *string, char *text, size_t size)
 {
@@ -71,16 +49,6 @@ static void copy_name(char *to, const char *from, size_t size)
 
 	memcpy(to, from, length);
 	to[length] = '\0';
-}
-
-static unsigned smaller(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-static unsigned at_least_one(unsigned n)
-{
-	return n > 0 ? n : 1;
 }
 
 static bool stands_on_kernel(const struct devstring *string)
@@ -108,11 +76,11 @@ static int check_buffers(const struct opening *o)
 	uint32_t chunk = rte_mempool_calc_obj_size(pool->elt_size, pool->flags, NULL);
 
 	if (room < need)
-		return refuse(o->error, -EMSGSIZE,
+		return devstring_refuse(o->error, -EMSGSIZE,
 			"MTU %u needs buffers of %u bytes here, and they have %u", o->device->mtu,
 			need, room);
 	if (o->device->kind == DEVSTRING_AF_XDP && chunk > (uint32_t)getpagesize())
-		return refuse(o->error, -EMSGSIZE,
+		return devstring_refuse(o->error, -EMSGSIZE,
 			"af_xdp needs buffers that fit a page with their header: at most %u bytes, "
 			"not %u",
 			(uint32_t)getpagesize() - (chunk - room), room);
@@ -127,11 +95,11 @@ static int prepare_interface(const struct opening *o)
 	int rc = kernif_read(name, &interface);
 
 	if (rc != 0)
-		return refuse(o->error, rc, "interface %s: %s", name, strerror(-rc));
+		return devstring_refuse(o->error, rc, "interface %s: %s", name, strerror(-rc));
 	if (interface.mtu < o->device->mtu) {
 		rc = kernif_set_mtu(name, o->device->mtu);
 		if (rc != 0)
-			return refuse(o->error, rc,
+			return devstring_refuse(o->error, rc,
 				"interface %s has MTU %u and refuses MTU %u: %s", name,
 				interface.mtu, o->device->mtu, strerror(-rc));
 		log_info("interface %s: MTU raised from %u to %u", name, interface.mtu,
@@ -140,37 +108,18 @@ static int prepare_interface(const struct opening *o)
 	if (!interface.up) {
 		rc = kernif_set_up(name);
 		if (rc != 0)
-			return refuse(o->error, rc, "interface %s cannot be set up: %s", name,
-				strerror(-rc));
+			return devstring_refuse(o->error, rc, "interface %s cannot be set up: %s",
+				name, strerror(-rc));
 	}
 	copy_name(o->device->kernel_interface, name, IF_NAMESIZE);
 	return 0;
-}
-
-/* Queue pairs to make a virtual device with: more receive queues than are polled would lose what
- * arrives there, so receive decides. */
-static unsigned queue_pairs(const struct opening *o)
-{
-	const struct devstring *string = o->request->string;
-	unsigned most = DEVICE_QUEUES;
-
-	if (string->kind == DEVSTRING_AF_XDP) {
-		unsigned queues = kernif_queues(string->target);
-		unsigned first = devstring_number(string, "queue", 0);
-
-		most = queues > first ? queues - first : 1;
-	}
-	if (string->kind == DEVSTRING_AF_PACKET || string->kind == DEVSTRING_TAP ||
-		string->kind == DEVSTRING_RING)
-		most = VIRTUAL_QUEUES;
-	return smaller(at_least_one(o->request->rx_queues), most);
 }
 
 static int create_virtual(struct opening *o)
 {
 	const struct device_request *request = o->request;
 	struct device *device = o->device;
-	unsigned pairs = queue_pairs(o);
+	unsigned pairs = opening_pairs(o);
 	const char *program = NULL;
 	struct vdev vdev;
 	int rc;
@@ -187,7 +136,7 @@ static int create_virtual(struct opening *o)
 		afpacket_end();
 	}
 	if (rc != 0)
-		return refuse(o->error, rc,
+		return devstring_refuse(o->error, rc,
 			"%s device cannot be made: %s (the lines of the driver above say more)",
 			devstring_kind_name(device->kind), strerror(-rc));
 	copy_name(device->name, vdev.name, DEVICE_NAME);
@@ -201,7 +150,7 @@ static int find_pci(struct opening *o)
 	const char *address = o->request->string->target;
 
 	if (rte_eth_dev_get_port_by_name(address, &o->device->port_id) != 0)
-		return refuse(o->error, -ENODEV,
+		return devstring_refuse(o->error, -ENODEV,
 			"no device at PCI address %s, or it is not bound to a driver that DPDK can "
 			"use (vfio-pci)",
 			address);
@@ -217,7 +166,7 @@ static int prepare_kernel(struct opening *o)
 
 	device->kernel = calloc(1, sizeof(*device->kernel));
 	if (device->kernel == NULL)
-		return refuse(o->error, -ENOMEM, "out of memory");
+		return devstring_refuse(o->error, -ENOMEM, "out of memory");
 	device->kernel->multicast = -1;
 	steerport_init(&device->kernel->steerport);
 	if (!stands_on_kernel(o->request->string))
@@ -227,121 +176,6 @@ static int prepare_kernel(struct opening *o)
 		rc = steerport_prepare(
 			&device->kernel->steerport, device->kernel_interface, o->error);
 	return rc;
-}
-
-static void choose_queues(struct opening *o)
-{
-	struct device *device = o->device;
-	unsigned rx = smaller(at_least_one(o->request->rx_queues), o->info.max_rx_queues);
-	unsigned tx = smaller(at_least_one(o->request->tx_queues), o->info.max_tx_queues);
-
-	if (device->virtual_device)
-		rx = smaller(rx, queue_pairs(o));
-	if (device->kind == DEVSTRING_AF_XDP || device->kind == DEVSTRING_TAP ||
-		device->kind == DEVSTRING_AF_PACKET)
-		tx = smaller(tx, rx);
-	device->rx_queues = (uint16_t)smaller(rx, DEVICE_QUEUES);
-	device->tx_queues = (uint16_t)smaller(tx, DEVICE_QUEUES);
-}
-
-/* Queues that the driver is told of: some want as many of one kind as of the other. */
-static uint16_t told_tx_queues(const struct device *device)
-{
-	bool paired = device->kind == DEVSTRING_AF_XDP || device->kind == DEVSTRING_TAP;
-
-	return paired ? device->rx_queues : device->tx_queues;
-}
-
-static int check_mtu(const struct opening *o)
-{
-	const struct device *device = o->device;
-	uint32_t most = o->info.max_mtu;
-
-	if (device->kind == DEVSTRING_TAP || device->kind == DEVSTRING_MEMIF)
-		most = smaller(most, RTE_ETHER_MTU);
-	if (device->mtu > most)
-		return refuse(o->error, -EMSGSIZE, "%s carries an MTU of at most %u, not %u",
-			o->info.driver_name, most, device->mtu);
-	return 0;
-}
-
-static int configure(struct opening *o)
-{
-	struct device *device = o->device;
-	struct rte_eth_conf conf = {0};
-	uint16_t rx, tx;
-	int rc;
-
-	rc = rte_eth_dev_info_get(device->port_id, &o->info);
-	if (rc != 0)
-		return refuse(o->error, rc, "device does not describe itself: %s", strerror(-rc));
-	copy_name(device->driver, o->info.driver_name, DEVICE_NAME);
-	rc = check_mtu(o);
-	if (rc != 0)
-		return rc;
-	choose_queues(o);
-	offload_choose(&o->info, device, &conf);
-	if (device->kind == DEVSTRING_PCI)
-		conf.rxmode.mtu = device->mtu;
-	rc = rte_eth_dev_configure(
-		device->port_id, device->rx_queues, told_tx_queues(device), &conf);
-	if (rc != 0)
-		return refuse(o->error, rc, "device refuses %u receive and %u transmit queues: %s",
-			device->rx_queues, told_tx_queues(device), strerror(-rc));
-	rx = o->request->rx_descriptors != 0 ? o->request->rx_descriptors : DESCRIPTORS;
-	tx = o->request->tx_descriptors != 0 ? o->request->tx_descriptors : DESCRIPTORS;
-	rc = rte_eth_dev_adjust_nb_rx_tx_desc(device->port_id, &rx, &tx);
-	if (rc != 0)
-		return refuse(o->error, rc, "device refuses %u descriptors: %s", rx, strerror(-rc));
-	if (device->kind == DEVSTRING_AF_XDP)
-		rx = (uint16_t)rte_align32pow2(rx);
-	device->rx_descriptors = rx;
-	device->tx_descriptors = tx;
-	return 0;
-}
-
-static int set_up_receive(const struct opening *o, uint16_t queue)
-{
-	const struct device *device = o->device;
-	struct rte_eth_rxq_info queue_info;
-	int rc;
-
-	rc = rte_eth_rx_queue_setup(device->port_id, queue, device->rx_descriptors,
-		(unsigned)device->socket, NULL, o->request->pool);
-	if (rc != 0)
-		return refuse(o->error, rc,
-			"receive queue %u cannot be set up: %s (the lines of the driver above say "
-			"more; "
-			"%u buffers are free)",
-			queue, strerror(-rc), rte_mempool_avail_count(o->request->pool));
-	rc = rte_eth_rx_queue_info_get(device->port_id, queue, &queue_info);
-	if (rc == 0 && queue_info.scattered_rx)
-		return refuse(o->error, -EMSGSIZE,
-			"device would spread a frame of MTU %u over buffers: make them larger than "
-			"%u bytes",
-			device->mtu, rte_pktmbuf_data_room_size(o->request->pool));
-	return 0;
-}
-
-static int set_up_queues(struct opening *o)
-{
-	const struct device *device = o->device;
-	int rc;
-
-	/* An AF_XDP transmit queue is the other half of its receive queue, which comes first. */
-	for (uint16_t q = 0; q < device->rx_queues; q++) {
-		rc = set_up_receive(o, q);
-		if (rc != 0)
-			return rc;
-	}
-	for (uint16_t q = 0; q < told_tx_queues(device); q++) {
-		rc = rte_eth_tx_queue_setup(
-			device->port_id, q, device->tx_descriptors, (unsigned)device->socket, NULL);
-		if (rc != 0)
-			return refuse(o->error, rc, "transmit queue %u cannot be set up: %s", q,
-				strerror(-rc));
-	}
-	return 0;
 }
 
 /* A ring has none, and two gateways must not share one: locally administered, by its name. */
@@ -365,7 +199,8 @@ static int read_mac(struct opening *o)
 	int rc = rte_eth_macaddr_get(o->device->port_id, &mac);
 
 	if (rc != 0)
-		return refuse(o->error, rc, "device tells no MAC address: %s", strerror(-rc));
+		return devstring_refuse(
+			o->error, rc, "device tells no MAC address: %s", strerror(-rc));
 	memcpy(o->device->mac, mac.addr_bytes, sizeof(o->device->mac));
 	if (o->device->kind == DEVSTRING_RING || memcmp(o->device->mac, none, sizeof(none)) == 0)
 		make_mac(o->request->string, o->device->mac);
@@ -402,7 +237,7 @@ static int start(struct opening *o)
 
 	rc = rte_eth_dev_start(device->port_id);
 	if (rc != 0)
-		return refuse(o->error, rc, "device does not start: %s", strerror(-rc));
+		return devstring_refuse(o->error, rc, "device does not start: %s", strerror(-rc));
 	rc = read_mac(o);
 	if (rc != 0)
 		return rc;
@@ -442,9 +277,9 @@ static int bring_up(struct opening *o)
 	if (rc != 0)
 		return rc;
 	o->device->socket = rte_eth_dev_socket_id(o->device->port_id);
-	rc = configure(o);
+	rc = opening_configure(o);
 	if (rc == 0)
-		rc = set_up_queues(o);
+		rc = opening_set_up_queues(o);
 	if (rc == 0)
 		rc = start(o);
 	return rc;
@@ -479,7 +314,7 @@ int device_open(
 	error->text[0] = '\0';
 	describe(request, device);
 	if (device->mtu < DEVICE_MTU_MIN || device->mtu > UINT16_MAX - DEVICE_L2_MAX)
-		return refuse(error, -EINVAL, "MTU %u is not from %u to %u", device->mtu,
+		return devstring_refuse(error, -EINVAL, "MTU %u is not from %u to %u", device->mtu,
 			DEVICE_MTU_MIN, UINT16_MAX - DEVICE_L2_MAX);
 	rc = bring_up(&o);
 	if (rc != 0)

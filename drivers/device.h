@@ -22,8 +22,8 @@
 #include "drivers/devstring.h"
 
 #define DEVICE_NAME	64
-#define DEVICE_L2_MAX	22   /* Ethernet header with two tags */
-#define DEVICE_MTU_MIN	1280 /* IPv6 must fit */
+#define DEVICE_L2_MAX	22 /* Ethernet header with two tags */
+#define DEVICE_MTU_MIN	576
 #define DEVICE_QUEUES	32
 #define DEVICE_HEADROOM 128
 

@@ -55,15 +55,16 @@ static const struct kind kinds[] = {
 			{"repeat", FORM_SWITCH}, {NULL}}},
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(
-	struct devstring_error *error, const char *format, ...)
+#define refuse(error, ...) devstring_refuse(error, -EINVAL, __VA_ARGS__)
+
+int devstring_refuse(struct devstring_error *error, int rc, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(error->text, sizeof(error->text), format, arguments);
 	va_end(arguments);
-	return -EINVAL;
+	return rc;
 }
 
 static bool to_number(const char *text, uint32_t *number)
@@ -310,10 +311,9 @@ int devstring_parse(const char *text, struct devstring *out, struct devstring_er
 			"null, ring, pcap)",
 			(int)(colon - text > 40 ? 40 : colon - text), text);
 	rest = strdup(colon + 1);
-	if (rest == NULL) {
-		refuse(error, "out of memory");
-		return -ENOMEM;
-	}
+	if (rest == NULL)
+		return devstring_refuse(error, -ENOMEM, "out of memory");
+
 	rc = parse_parts(&kinds[out->kind], rest, out, error);
 	free(rest);
 	return rc;

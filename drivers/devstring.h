@@ -46,6 +46,10 @@ struct devstring_error {
 	char text[256];
 };
 
+/* Writes the sentence and returns rc. */
+__attribute__((format(printf, 3, 4))) int devstring_refuse(
+	struct devstring_error *error, int rc, const char *format, ...);
+
 /* 0, or -EINVAL with a sentence that names the option or part that is wrong. */
 int devstring_parse(const char *text, struct devstring *out, struct devstring_error *error);
 

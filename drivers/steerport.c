@@ -7,7 +7,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,17 +33,6 @@ struct attached {
 	int fd;
 	char name[BPF_OBJ_NAME_LEN];
 };
-
-__attribute__((format(printf, 3, 4))) static int refuse(
-	struct devstring_error *error, int rc, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
-	va_end(arguments);
-	return rc;
-}
 
 void steerport_init(struct steerport *port)
 {
@@ -140,10 +128,10 @@ static int replace_leftover(struct steerport *port, struct devstring_error *erro
 	int rc = find_attached(port->index, &attached);
 
 	if (rc != 0) {
-		refuse(error, rc, "interface %s: cannot ask for its XDP program: %s", port->name,
-			strerror(-rc));
+		devstring_refuse(error, rc, "interface %s: cannot ask for its XDP program: %s",
+			port->name, strerror(-rc));
 	} else if (attached.id != 0 && !is_ours(&attached)) {
-		rc = refuse(error, -EEXIST,
+		rc = devstring_refuse(error, -EEXIST,
 			"interface %s carries the XDP program \"%s\" (id %u), which is not ours: "
 			"remove "
 			"it first (ip link set dev %s xdp off)",
@@ -155,8 +143,9 @@ static int replace_leftover(struct steerport *port, struct devstring_error *erro
 				 "gateway",
 				port->name);
 		else
-			refuse(error, rc, "interface %s: cannot remove our old program: %s",
-				port->name, strerror(-rc));
+			devstring_refuse(error, rc,
+				"interface %s: cannot remove our old program: %s", port->name,
+				strerror(-rc));
 	}
 	forget(&attached);
 	return rc;
@@ -166,9 +155,10 @@ static int write_image(struct steerport *port, struct devstring_error *error)
 {
 	port->image = memfd_create("trunkline-steer", MFD_CLOEXEC);
 	if (port->image < 0)
-		return refuse(error, -errno, "steering program: %s", strerror(errno));
+		return devstring_refuse(error, -errno, "steering program: %s", strerror(errno));
 	if (write(port->image, steerimage, steerimage_size) != (ssize_t)steerimage_size)
-		return refuse(error, -EIO, "steering program cannot be written to memory");
+		return devstring_refuse(
+			error, -EIO, "steering program cannot be written to memory");
 	snprintf(port->path, sizeof(port->path), "/proc/self/fd/%d", port->image);
 	return 0;
 }
@@ -179,16 +169,16 @@ int steerport_prepare(struct steerport *port, const char *interface, struct devs
 	int rc = kernif_read(interface, &state);
 
 	if (rc != 0)
-		return refuse(error, rc, "interface %s: %s", interface, strerror(-rc));
+		return devstring_refuse(error, rc, "interface %s: %s", interface, strerror(-rc));
 	port->index = state.index;
 	snprintf(port->name, sizeof(port->name), "%s", interface);
 	port->lock = take_lock(port->index);
 	if (port->lock == -EADDRINUSE)
-		return refuse(
+		return devstring_refuse(
 			error, -EBUSY, "interface %s is in use by another gateway", interface);
 	if (port->lock < 0)
-		return refuse(error, port->lock, "interface %s cannot be locked: %s", interface,
-			strerror(-port->lock));
+		return devstring_refuse(error, port->lock, "interface %s cannot be locked: %s",
+			interface, strerror(-port->lock));
 	rc = replace_leftover(port, error);
 	return rc == 0 ? write_image(port, error) : rc;
 }
@@ -302,15 +292,16 @@ int steerport_start(struct steerport *port, const uint8_t mac[6], struct devstri
 	}
 	forget(&attached);
 	if (rc != 0)
-		return refuse(error, rc, "interface %s: the steering program did not get there: %s",
-			port->name, strerror(-rc));
+		return devstring_refuse(error, rc,
+			"interface %s: the steering program did not get there: %s", port->name,
+			strerror(-rc));
 	/* First subscribed, then read: nothing is missed between. */
 	port->addresses = open_address_news();
 	rc = steertable_set_mac(port->steer, mac);
 	if (rc == 0)
 		rc = read_host_addresses(port->steer);
 	if (rc != 0)
-		return refuse(error, rc, "interface %s: maps of the steering program: %s",
+		return devstring_refuse(error, rc, "interface %s: maps of the steering program: %s",
 			port->name, strerror(-rc));
 	if (kernif_strips_tags(port->name))
 		log_info("interface %s takes VLAN tags off before steering sees them, unless it is "
