@@ -127,7 +127,8 @@ static int create_virtual(struct opening *o)
 	if (device->kind == DEVSTRING_AF_XDP)
 		program = steerport_program(&device->kernel->steerport);
 	if (device->kind == DEVSTRING_RING) {
-		rc = vdev_create_rings(request, pairs, &vdev, &device->port_id);
+		rc = vdev_create_rings(
+			request, pairs, opening_ring_senders(o), &vdev, &device->port_id);
 	} else {
 		vdev_describe(request, pairs, device->max_frame, program, &vdev);
 		if (device->kind == DEVSTRING_AF_PACKET)

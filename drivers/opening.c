@@ -39,6 +39,11 @@ unsigned opening_pairs(const struct opening *o)
 	return smaller(at_least_one(o->request->rx_queues), most);
 }
 
+unsigned opening_ring_senders(const struct opening *o)
+{
+	return smaller(at_least_one(o->request->tx_queues), VIRTUAL_QUEUES);
+}
+
 static void choose_queues(struct opening *o)
 {
 	struct device *device = o->device;

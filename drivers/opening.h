@@ -19,6 +19,8 @@ struct opening {
 /* Queue pairs to make a virtual device with. More receive queues than are polled would lose what
  * arrives there, so receive decides. */
 unsigned opening_pairs(const struct opening *opening);
+/* Of a ring device, which need not send by as many rings as it receives by. */
+unsigned opening_ring_senders(const struct opening *opening);
 
 /* All 0, or -errno and a sentence. Configure sets the queues, descriptors and offloads of the
  * device. */

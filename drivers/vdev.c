@@ -163,15 +163,25 @@ static struct rte_ring *find_ring(const char *stem, unsigned queue, unsigned siz
 	char name[RTE_RING_NAMESIZE];
 	struct rte_ring *ring;
 
-	snprintf(name, sizeof(name), "%.20s.%u", stem, queue);
+	snprintf(name, sizeof(name), "%.20s.%hu", stem, (unsigned short)queue);
 	ring = rte_ring_lookup(name);
 	if (ring == NULL)
 		ring = rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return ring;
 }
 
-int vdev_create_rings(
-	const struct device_request *request, unsigned queues, struct vdev *out, uint16_t *port_id)
+static int find_rings(const char *stem, unsigned queues, unsigned size, struct rte_ring **rings)
+{
+	for (unsigned q = 0; q < queues; q++) {
+		rings[q] = find_ring(stem, q, size);
+		if (rings[q] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int vdev_create_rings(const struct device_request *request, unsigned rx_queues, unsigned tx_queues,
+	struct vdev *out, uint16_t *port_id)
 {
 	const struct devstring *string = request->string;
 	const char *peer = devstring_option(string, "peer");
@@ -180,15 +190,14 @@ int vdev_create_rings(
 	char name[DEVICE_NAME / 2];
 	int rc;
 
-	for (unsigned q = 0; q < queues; q++) {
-		rx[q] = find_ring(string->target, q, size);
-		tx[q] = find_ring(peer != NULL ? peer : string->target, q, size);
-		if (rx[q] == NULL || tx[q] == NULL)
-			return -ENOMEM;
-	}
+	rc = find_rings(string->target, rx_queues, size, rx);
+	if (rc == 0)
+		rc = find_rings(peer != NULL ? peer : string->target, tx_queues, size, tx);
+	if (rc != 0)
+		return rc;
 	snprintf(name, sizeof(name), "%u", request->index);
 	snprintf(out->name, sizeof(out->name), "net_ring_%s", name);
-	rc = rte_eth_from_rings(name, rx, queues, tx, queues, 0);
+	rc = rte_eth_from_rings(name, rx, rx_queues, tx, tx_queues, 0);
 	if (rc < 0)
 		return rte_errno != 0 ? -rte_errno : -EIO;
 	*port_id = (uint16_t)rc;

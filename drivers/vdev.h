@@ -24,11 +24,11 @@ uint32_t vdev_packet_slot(uint16_t max_frame);
 /* Probes it and finds its ethdev port. 0 or -errno with nothing left behind. */
 int vdev_create(const struct vdev *vdev, uint16_t *port_id);
 
-/* A pair of rings per queue, named TARGET.N (what the device receives) and PEER.N (what it sends),
+/* One ring for each queue, named TARGET.N (what the device receives) and PEER.N (what it sends),
  * made where they do not exist yet; without a peer it hears itself. Both ends may be devices, or
  * one end a program that finds the rings by name. out->name is set. */
-int vdev_create_rings(
-	const struct device_request *request, unsigned queues, struct vdev *out, uint16_t *port_id);
+int vdev_create_rings(const struct device_request *request, unsigned rx_queues, unsigned tx_queues,
+	struct vdev *out, uint16_t *port_id);
 
 /* The port must have been closed. */
 void vdev_remove(const char *name);
