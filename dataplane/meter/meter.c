@@ -7,7 +7,8 @@
 
 #include <rte_pause.h>
 
-#define READ_TRIES 2000
+#define READ_TRIES 200 /* views begun before a torn one is given */
+#define WAITS	   500 /* looks at the sequence for a burst to end */
 
 static const struct {
 	const char *name, *meaning;
@@ -78,47 +79,88 @@ void meter_destroy(struct meter *meter)
 
 /* Counters are plain words of one writer; a torn view is detected by the sequence, not prevented.
  */
-__attribute__((no_sanitize("thread"))) static bool read_view(
-	const struct meter *meter, const void *from, void *to, size_t bytes)
+__attribute__((no_sanitize("thread"))) static void copy_words(
+	const void *from, void *to, size_t bytes)
 {
-	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
+	const uint64_t *source = from;
+	uint64_t *target = to;
+
+	for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+		target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
+}
+
+/* An even sequence, or the odd one after a little waiting. */
+static uint64_t view_begin(const struct meter *meter)
+{
+	uint64_t sequence = 0;
+
+	for (unsigned tried = 0; tried < WAITS; tried++) {
 		/* Acquire: counts are read after the sequence that covers them. */
-		uint64_t before = atomic_load_explicit(&meter->sequence, memory_order_acquire);
-		const uint64_t *source = from;
-		uint64_t *target = to;
-
-		if (before & 1) {
-			rte_pause();
-			continue;
-		}
-		for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
-			target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
-		/* The second look at the sequence must come after the copy. */
-		atomic_thread_fence(memory_order_acquire);
-		if (atomic_load_explicit(&meter->sequence, memory_order_relaxed) == before)
-			return true;
+		sequence = atomic_load_explicit(&meter->sequence, memory_order_acquire);
+		if (!(sequence & 1))
+			break;
+		rte_pause();
 	}
-	memcpy(to, from, bytes);
-	return false;
+	return sequence;
 }
 
-bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_connection *out)
+static bool view_holds(const struct meter *meter, uint64_t begun)
 {
-	return read_view(meter, &meter->connection[id], out, sizeof(*out));
+	/* The second look at the sequence must come after the copy. */
+	atomic_thread_fence(memory_order_acquire);
+	return !(begun & 1) &&
+	       atomic_load_explicit(&meter->sequence, memory_order_relaxed) == begun;
 }
 
-bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out)
-{
-	return read_view(meter, &meter->port[index], out, sizeof(*out));
-}
-
-bool meter_conserved(const struct meter_side *s)
+static bool drops_add_up(const struct meter_side *side)
 {
 	uint64_t drops = 0;
 
 	for (unsigned i = 0; i < DROP_COUNT; i++)
-		drops += s->drop[i];
-	return drops == s->dropped &&
+		drops += side->drop[i];
+	return drops == side->dropped;
+}
+
+/* The totals of a side are two cache lines: small enough to be read between two bursts of a worker
+ * that is never idle. The reasons behind its drops may be read later, as long as they add up. */
+#define SIDE_TOTALS offsetof(struct meter_side, drop)
+
+bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_connection *out)
+{
+	const struct meter_connection *c = &meter->connection[id];
+
+	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
+		uint64_t begun = view_begin(meter);
+		bool held;
+
+		for (unsigned s = 0; s < METER_SIDES; s++)
+			copy_words(&c->side[s], &out->side[s], SIDE_TOTALS);
+		held = view_holds(meter, begun);
+		for (unsigned s = 0; s < METER_SIDES; s++)
+			copy_words(c->side[s].drop, out->side[s].drop, sizeof(c->side[s].drop));
+		copy_words(c->note, out->note, sizeof(c->note));
+		if (held && (view_holds(meter, begun) ||
+				    (drops_add_up(&out->side[0]) && drops_add_up(&out->side[1]))))
+			return true;
+	}
+	return false;
+}
+
+bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out)
+{
+	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
+		uint64_t begun = view_begin(meter);
+
+		copy_words(&meter->port[index], out, sizeof(*out));
+		if (view_holds(meter, begun))
+			return true;
+	}
+	return false;
+}
+
+bool meter_conserved(const struct meter_side *s)
+{
+	return drops_add_up(s) &&
 	       s->rx + s->ring_in + s->originated + s->fragments_added + s->copies ==
 		       s->tx + s->ring_out + s->consumed + s->eliminated + s->dropped + s->held;
 }

@@ -8,6 +8,7 @@ void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned por
 		b->port[i] = (uint8_t)port;
 	}
 	b->count = count;
+	rx_count(f, b, count, port);
 	parse_burst(f, b);
 	decap_burst(f, b);
 	measure_burst(f, b);

@@ -29,6 +29,7 @@ void path_finish(struct forwarder *f);
 /* The stages. rx answers how many frames it put into b->m; it counts them, whatever becomes of
  * them. */
 unsigned rx_burst(struct forwarder *f, struct burst *b, unsigned port, uint16_t queue);
+void rx_count(struct forwarder *f, const struct burst *b, unsigned count, unsigned port);
 void parse_burst(struct forwarder *f, struct burst *b);
 void decap_burst(struct forwarder *f, struct burst *b);
 void measure_burst(struct forwarder *f, struct burst *b);

@@ -67,14 +67,14 @@ static unsigned poll_hop(struct worker *w, unsigned from)
 static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
 {
 	struct forwarder *f = &w->forwarder;
-	unsigned count;
+	unsigned count = rx_burst(f, &f->burst, q->port, q->queue);
 
+	/* An empty poll leaves the meter alone, so that readers find it at rest. */
+	if (count == 0)
+		return 0;
 	meter_begin(f->meter);
-	count = rx_burst(f, &f->burst, q->port, q->queue);
-	if (count > 0) {
-		path_run(f, &f->burst, count, q->port);
-		path_finish(f);
-	}
+	path_run(f, &f->burst, count, q->port);
+	path_finish(f);
 	meter_end(f->meter);
 	return count;
 }
