@@ -7,7 +7,7 @@
  * look up at the same time, without locks and without waiting. A change is visible per prefix
  * atomically: a reader sees the old value or the new one, never a third.
  *
- * Values are 32 bits and not 0; 0 means "no route" (see fwd/value.h for what they mean).
+ * Values are 1 to 2^31 - 1; 0 means "no route" (see fwd/value.h for what they mean).
  * Addresses: IPv4 in host byte order; IPv6 as two 64-bit numbers in host order, high half first.
  */
 #ifndef DATAPLANE_FWD_LPM_H
@@ -77,12 +77,25 @@ void lpm_usage(const struct lpm *lpm, struct lpm_usage *usage);
 
 /* Reader side: workers. */
 
+/* What the two below call; lpm_find.c. */
+void lpm_find4(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,
+	uint32_t *value, unsigned count);
+void lpm_find6(const struct lpm *lpm, const uint32_t *table, const struct lpm6_key *address,
+	uint32_t *value, unsigned count);
+
 /* Longest match of count addresses, each in its own table; value[i] is 0 where nothing matches.
  * Tables may repeat and mix freely; look-ups are interleaved to hide memory latency. count is any
  * number, bursts of 32 to 128 serve best. */
-void lpm4_lookup(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,
-	uint32_t *value, unsigned count);
-void lpm6_lookup(const struct lpm *lpm, const uint32_t *table, const struct lpm6_key *address,
-	uint32_t *value, unsigned count);
+static inline void lpm4_lookup(const struct lpm *lpm, const uint32_t *table,
+	const uint32_t *address, uint32_t *value, unsigned count)
+{
+	lpm_find4(lpm, table, address, value, count);
+}
+
+static inline void lpm6_lookup(const struct lpm *lpm, const uint32_t *table,
+	const struct lpm6_key *address, uint32_t *value, unsigned count)
+{
+	lpm_find6(lpm, table, address, value, count);
+}
 
 #endif
