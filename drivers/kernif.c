@@ -99,7 +99,11 @@ unsigned kernif_queues(const char *name)
 bool kernif_strips_tags(const char *name)
 {
 	struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
+	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
 
+	/* veth says so and leaves in the frame what its other end put there. */
+	if (ask_ethtool(name, &driver) == 0 && strcmp(driver.driver, "veth") == 0)
+		return false;
 	return ask_ethtool(name, &flags) == 0 && (flags.data & ETH_FLAG_RXVLAN) != 0;
 }
 

@@ -209,6 +209,9 @@ always_inline_ int steer_ip4(
 		if (is_tunnel((const void *)ip + ip->ihl * 4, end))
 			return to_gateway(ctx, STEER_TUNNEL);
 	}
+	/* Multicast and broadcast are not carried. */
+	if ((destination & bpf_htonl(0xe0000000)) == bpf_htonl(0xe0000000))
+		return to_kernel();
 	if (!is_untagged(eth) || bpf_map_lookup_elem(&host4, &destination))
 		return to_kernel();
 	return to_gateway(ctx, STEER_UNTAGGED);
@@ -276,6 +279,8 @@ always_inline_ int steer_ip6(
 		return steer_icmp6(ctx, next, end);
 	if (ours && protocol == IPPROTO_UDP && (later || is_tunnel(next, end)))
 		return to_gateway(ctx, STEER_TUNNEL);
+	if (destination.in6_u.u6_addr8[0] == 0xff)
+		return to_kernel();
 	if (!is_untagged(eth) || bpf_map_lookup_elem(&host6, &destination))
 		return to_kernel();
 	return to_gateway(ctx, STEER_UNTAGGED);

@@ -304,8 +304,8 @@ int steerport_start(struct steerport *port, const uint8_t mac[6], struct devstri
 		return devstring_refuse(error, rc, "interface %s: maps of the steering program: %s",
 			port->name, strerror(-rc));
 	if (kernif_strips_tags(port->name))
-		log_info("interface %s takes VLAN tags off before steering sees them, unless it is "
-			 "a veth: ethtool -K %s rxvlan off",
+		log_warning("interface %s takes VLAN tags off before steering can see them: "
+			    "ethtool -K %s rxvlan off",
 			port->name, port->name);
 	return 0;
 }
