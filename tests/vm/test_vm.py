@@ -2,14 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real NIC drivers and a full kernel: two guests under QEMU, see world.py."""
 
+import argparse
+import json
+import os
+import re
 import sys
 import unittest
 
 import image
+import machine
+import scene
 import world
 from world import addressed, into_vrf, vlan
 
 WORLD = None
+PROGRAMS = {}
 
 
 class Drivers(unittest.TestCase):
@@ -67,15 +74,157 @@ class Drivers(unittest.TestCase):
             self.reach("cloud", "r" + name, "10.1.0.2", "fd01::2")
 
 
+class Gateway(unittest.TestCase):
+    """trunklined on the three NICs, between kernel VLANs and kernel tunnels; scene.py says which."""
+
+    @classmethod
+    def setUpClass(cls):
+        for name in PROGRAMS:
+            if not os.path.exists(PROGRAMS[name]):
+                raise unittest.SkipTest(f"{name} is not built")
+        WORLD.clear()
+        for space, lines in (("cloud", scene.customers()), ("far1", scene.far_geneve()),
+                             ("far2", scene.far_vxlan())):
+            WORLD.links(space, lines)
+        gateway = WORLD.gateway
+        gateway.put("/etc/trunkline/gateway.json", scene.boot_file(WORLD))
+        gateway.put("/etc/trunkline/document.json", scene.document())
+        cls.daemon = None
+        cls.start()
+        cls.addClassCleanup(cls.stop)
+        gateway.do("trunkline apply /etc/trunkline/document.json")
+        cls.settle()
+
+    @classmethod
+    def settle(cls, *names):
+        """Until links are up and neighbours found: from here on nothing may be lost."""
+        for name in names or scene.CONNECTIONS:
+            for address in scene.FAR_PINGS:
+                for _ in range(20):
+                    if WORLD.ping("cloud", address, name, count=1):
+                        break
+                else:
+                    raise machine.Failure(f"{name} does not come up: no answer from {address}")
+
+    @classmethod
+    def start(cls):
+        gateway = WORLD.gateway
+        cls.daemon = gateway.start("trunklined", "trunklined /etc/trunkline/gateway.json")
+        try:
+            gateway.wait("trunkline show --json")
+        except machine.Failure:
+            print(gateway.run("cat /tmp/trunklined.log")[1])
+            raise
+
+    @classmethod
+    def stop(cls):
+        WORLD.gateway.stop(cls.daemon)
+
+    def setUp(self):
+        for space in ("far1", "far2"):
+            WORLD.netem(space, "delay 2ms")
+
+    def tearDown(self):
+        for row in self.show("connections"):
+            with self.subTest(connection=row["name"]):
+                self.assertEqual(row["conserved"], "yes", row)
+
+    def show(self, section):
+        return json.loads(WORLD.gateway.do(f"trunkline show {section} --json"))[section]
+
+    def path(self, name):
+        return next(row for row in self.show("paths") if row["name"] == name)
+
+    def reach(self, name, size=56, replies=5):
+        for address in scene.FAR_PINGS:
+            with self.subTest(connection=name, address=address, size=size):
+                self.assertEqual(WORLD.ping("cloud", address, name, size=size), replies)
+
+    def test_forwards(self):
+        """802.1Q to Geneve, QinQ of both outer types to Geneve and VXLAN, IPv4 and IPv6."""
+        for name in scene.CONNECTIONS:
+            self.reach(name)
+            self.reach(name, size=1300)
+
+    def test_isolates(self):
+        """The same address answers in other connections: in this one nobody may."""
+        for name, (space, device) in scene.FAR_DEVICES.items():
+            WORLD.links(space, [f"link set {device} down"])
+            try:
+                for other in scene.CONNECTIONS:
+                    self.reach(other, replies=0 if other == name else 5)
+            finally:
+                WORLD.links(space, [f"link set {device} up", *scene.far_routes(name)])
+            self.settle(name)
+
+    def test_impaired(self):
+        """Delay and loss by netem: what we count is what the kernel counts on both sides of it."""
+        WORLD.netem("far1", "delay 20ms 2ms loss 10%")
+        count = 150
+        before, (received, sent) = self.path("far-geneve4"), WORLD.counted("far1", "g4")
+        text = WORLD.ping_text("cloud", scene.FAR_PINGS[0], "acme", count, 56, 0.03, "-q")
+        replies = int(re.search(r"(\d+) received", text)[1])
+        after, (received_after, sent_after) = self.path("far-geneve4"), WORLD.counted("far1", "g4")
+        self.assertEqual(received_after - received, count)
+        self.assertEqual(after["tx_packets"] - before["tx_packets"], count)
+        self.assertEqual(after["rx_packets"] - before["rx_packets"], replies)
+        self.assertEqual(sent_after - sent, count)
+        self.assertEqual(WORLD.lost("far1"), count - replies)
+        self.assertLess(replies, count)
+        self.assertGreater(float(re.search(r"= ([\d.]+)/", text)[1]), 18)
+
+    def test_mtu(self):
+        """A packet that does not fit is answered with the size that does."""
+        for address, header, says in ((scene.FAR_PINGS[0], 28, r"mtu ?= ?(\d+)"),
+                                      (scene.FAR_PINGS[1], 48, r"mtu ?= ?(\d+)")):
+            for name in scene.CONNECTIONS:
+                with self.subTest(connection=name, address=address):
+                    text = WORLD.ping_text("cloud", address, name, 2, 1500 - header, 0.2, "-M do")
+                    told = re.search(says, text)
+                    self.assertTrue(told, text)
+                    fits = int(told[1]) - header
+                    self.assertEqual(WORLD.ping("cloud", address, name, 3, fits,
+                                                options="-M do"), 3)
+
+    def test_restart(self):
+        """After a kill the NICs are taken up again, and the journal brings back what was applied."""
+        WORLD.gateway.run(f"kill -9 {self.daemon}")
+        WORLD.gateway.wait(f"! kill -0 {self.daemon} 2>/dev/null", 20, 0.1)
+        type(self).start()
+        self.settle()
+        for name in scene.CONNECTIONS:
+            self.reach(name)
+
+    def test_zz_report(self):
+        """Every NIC kind has carried packets; the counts are printed."""
+        for row in self.show("ports"):
+            print(f"\n  {row['name']:10} {row['device']:20} rx {row['rx_packets']:6} "
+                  f"tx {row['tx_packets']:6} dropped {row['dropped']}", end="")
+            self.assertGreater(row["rx_packets"], 0, row)
+            self.assertGreater(row["tx_packets"], 0, row)
+        print()
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default=str(world.HERE.parent.parent / "build"),
+                        help="folder in which meson built the gateway")
+    return parser.parse_known_args()
+
+
 def main():
+    options, rest = parse()
+    PROGRAMS.update(trunklined=f"{options.build}/control/trunklined",
+                    trunkline=f"{options.build}/control/cli/trunkline")
     try:
         world.require()
     except image.Missing as missing:
         print(f"skipped: {missing}")
         return 77
     global WORLD
-    with world.World() as WORLD:
-        result = unittest.main(argv=sys.argv, exit=False, verbosity=2).result
+    programs = [(path, f"/bin/{name}") for name, path in PROGRAMS.items() if os.path.exists(path)]
+    with world.World(programs) as WORLD:
+        result = unittest.main(argv=[sys.argv[0], *rest], exit=False, verbosity=2).result
     return 0 if result.wasSuccessful() else 1
 
 

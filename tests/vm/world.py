@@ -9,6 +9,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -104,6 +105,10 @@ class World:
             ]
         self.peers.do(batch(lines))
         for _, _, _, space in CABLES:
+            # Packets that nobody sent on purpose would spoil exact counts.
+            self.inside(space, "cd /proc/sys/net/ipv6/conf\n"
+                        "echo 0 > default/router_solicitations\n"
+                        "echo 1 > all/keep_addr_on_down; echo 1 > default/keep_addr_on_down")
             # QEMU's e1000e overwrites a tag where it should insert a second one.
             self.inside(space, "ethtool -K wire rxvlan off txvlan off 2>/dev/null || true\n"
                         "ip link set lo up; ip link set wire up")
@@ -131,15 +136,29 @@ ip -force -batch - < /tmp/clear 2>/dev/null || true
     def netem(self, space, settings):
         self.inside(space, f"tc qdisc replace dev wire root netem {settings}")
 
-    def ping(self, space, address, source, count=5, size=56, interval=0.1):
+    def ping(self, space, address, source, count=5, size=56, interval=0.1, options=""):
         """Replies received; source is an address, or an interface such as a VRF."""
-        _, text = self.peers.run(
-            f"ip netns exec {space} ping -n -q -c {count} -i {interval} -W 2 -s {size} "
-            f"-I {source} {address}", 60 + count)
+        text = self.ping_text(space, address, source, count, size, interval, "-q " + options)
         words = text.split()
         if "transmitted," not in words:
             raise machine.Failure(f"ping says {text}")
         return int(words[words.index("transmitted,") + 1])
+
+    def ping_text(self, space, address, source, count, size, interval, options):
+        return self.peers.run(
+            f"ip netns exec {space} ping -n -c {count} -i {interval} -W 2 -s {size} {options} "
+            f"-I {source} {address}", 60 + count)[1]
+
+    def counted(self, space, name):
+        """(received, sent) packets as the kernel counts them on an interface."""
+        text = self.inside(space, f"cat /sys/class/net/{name}/statistics/[rt]x_packets")
+        received, sent = text.split()
+        return int(received), int(sent)
+
+    def lost(self, space):
+        """Packets that netem dropped."""
+        text = self.inside(space, "tc -s qdisc show dev wire")
+        return int(re.search(r"netem.*?dropped (\d+)", text, re.S)[1])
 
 
 def batch(lines):
