@@ -254,8 +254,11 @@ void publisher_submit(struct publisher *p, struct change *change)
 	wake(p);
 }
 
+/* Generations that changed nothing for workers are live as soon as nothing is under way. */
 uint64_t publisher_live(const struct publisher *p)
 {
+	if (p->phase == PUBLISHER_PHASE_IDLE && p->queue.first == NULL)
+		return model_generation(p->config.model);
 	return p->live;
 }
 
@@ -266,7 +269,7 @@ bool publisher_idle(const struct publisher *p)
 
 void publisher_wait(struct publisher *p, struct publisher_wait *wait)
 {
-	if (wait->generation <= p->live) {
+	if (wait->generation <= publisher_live(p)) {
 		wait->done(wait);
 		return;
 	}
@@ -424,8 +427,11 @@ static enum publisher_next tick_cleared(struct publisher *p)
 
 static enum publisher_next tick_idle(struct publisher *p)
 {
-	if (p->queue.first == NULL)
+	if (p->queue.first == NULL) {
+		p->live = model_generation(p->config.model);
+		tell_waiting(p);
 		return PUBLISHER_IDLE;
+	}
 	begin_round(p);
 	return PUBLISHER_AGAIN;
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "control/template.h"
+
+static const uint8_t mac[6] = {2, 1, 2, 3, 4, 5};
+
+static struct fwd_path build(const char *local, const char *remote, uint8_t encapsulation)
+{
+	struct fwd_path path = {.encapsulation = encapsulation};
+	struct ip_address from, to;
+
+	assert_int_equal(ip_parse(local, &from), 0);
+	assert_int_equal(ip_parse(remote, &to), 0);
+	memset(path.header, 0xee, sizeof(path.header));
+	template_build(&path, mac, &from, &to);
+	return path;
+}
+
+/* As RFC 1071 has it, in network order. */
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static uint32_t words(const uint8_t *at, unsigned bytes)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < bytes; i += 2)
+		sum += (uint32_t)at[i] << 8 | at[i + 1];
+	return sum;
+}
+
+static void test_geneve_over_ip4(void **state)
+{
+	static const uint8_t expected[50] = {0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 0x08, 0x00, 0x45,
+		0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 1, 0, 1, 10, 1, 0, 2, 0, 0, 0x17, 0xc1, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct fwd_path path = build("10.1.0.1", "10.1.0.2", FWD_GENEVE);
+
+	(void)state;
+	assert_int_equal(path.outer_length, 50);
+	assert_int_equal(path.ip_offset, 14);
+	assert_int_equal(path.udp_offset, 34);
+	assert_int_equal(path.tunnel_offset, 42);
+	assert_int_equal(path.family, IP_4);
+	assert_memory_equal(path.header, expected, sizeof(expected));
+	assert_int_equal(path.header[50], 0);
+	/* Sums are in memory order. */
+	assert_int_equal(fold(path.ip_sum), htons(fold(words(&expected[14], 20))));
+	assert_int_equal(fold(path.pseudo_sum), htons(fold(words(&expected[26], 8) + 17)));
+}
+
+static void test_vxlan_over_ip6(void **state)
+{
+	struct fwd_path path = build("2001:db8::1", "2001:db8::2", FWD_VXLAN);
+	const uint8_t *ip = &path.header[14], *udp = &path.header[54], *vxlan = &path.header[62];
+	static const uint8_t start[8] = {0x60, 0, 0, 0, 0, 0, 17, 64};
+	static const uint8_t flags[8] = {8, 0, 0, 0, 0, 0, 0, 0};
+
+	(void)state;
+	assert_int_equal(path.outer_length, 70);
+	assert_int_equal(path.udp_offset, 54);
+	assert_int_equal(path.tunnel_offset, 62);
+	assert_int_equal(path.family, IP_6);
+	assert_int_equal(path.header[12] << 8 | path.header[13], 0x86dd);
+	assert_memory_equal(ip, start, sizeof(start));
+	assert_int_equal(ip[8] << 8 | ip[9], 0x2001);
+	assert_int_equal(ip[23], 1);
+	assert_int_equal(ip[39], 2);
+	assert_int_equal(udp[2] << 8 | udp[3], 4789);
+	assert_memory_equal(vxlan, flags, sizeof(flags));
+	assert_int_equal(fold(path.pseudo_sum), htons(fold(words(&ip[8], 32) + 17)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_geneve_over_ip4),
+		cmocka_unit_test(test_vxlan_over_ip6),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
