@@ -38,8 +38,8 @@ static bool same_tunnel(const struct model_path *a, const struct model_path *b)
 	       ip_equal(&a->remote, &b->remote);
 }
 
-static int check_against_path(const struct draft *draft, const struct draft_item *item,
-	const struct model_path *other)
+static int check_against_path(
+	const struct draft *draft, const struct draft_item *item, const struct model_path *other)
 {
 	const struct model_path *path = (const void *)item->after;
 
@@ -52,8 +52,8 @@ static int check_against_path(const struct draft *draft, const struct draft_item
 	return 0;
 }
 
-static unsigned count_new_address(const struct ip_address *seen, unsigned count,
-	const struct ip_address *address)
+static unsigned count_new_address(
+	const struct ip_address *seen, unsigned count, const struct ip_address *address)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (ip_equal(&seen[i], address))
@@ -111,8 +111,7 @@ static int check_peers_of_site(const struct draft *draft, const struct draft_ite
 
 static uint64_t untagged_key(const struct draft *draft, uint16_t port)
 {
-	struct model_attachment attachment = {
-		.object.kind = MODEL_ATTACHMENT, .port = port};
+	struct model_attachment attachment = {.object.kind = MODEL_ATTACHMENT, .port = port};
 	uint64_t key[2];
 
 	store_keys(draft->model, &attachment.object, key);
@@ -142,8 +141,8 @@ static bool overlap(const struct ip_prefix *a, const struct ip_prefix *b)
 	return ip_prefix_contains(a, &b->ip) || ip_prefix_contains(b, &a->ip);
 }
 
-static bool lists_overlap(const struct ip_prefix *a, unsigned a_count, const struct ip_prefix *b,
-	unsigned b_count)
+static bool lists_overlap(
+	const struct ip_prefix *a, unsigned a_count, const struct ip_prefix *b, unsigned b_count)
 {
 	for (unsigned i = 0; i < a_count; i++)
 		for (unsigned k = 0; k < b_count; k++)
@@ -209,8 +208,8 @@ static int check_endpoint(const struct draft *draft, const struct draft_item *it
 					   site_sends_ethernet(draft, endpoint->site)))
 		return draft_refuse(draft, item, "", REFUSAL_PEER_MISSING,
 			"Ethernet payload needs peer_mac or peer_addresses");
-	return check_subnets(draft, item, endpoint->connection, endpoint->address,
-		endpoint->address_count);
+	return check_subnets(
+		draft, item, endpoint->connection, endpoint->address, endpoint->address_count);
 }
 
 static int check_attachment(const struct draft *draft, const struct draft_item *item)

@@ -33,14 +33,14 @@ static int no_memory(const struct document *document)
 	return refusal_set(document->refusal, REFUSAL_NO_MEMORY, "", "out of memory");
 }
 
-static struct field section_field(const struct document *document,
-	const struct document_section *section)
+static struct field section_field(
+	const struct document *document, const struct document_section *section)
 {
 	return field_root(section->json, section->base, document->refusal);
 }
 
-static struct field item_field(const struct document_section *section, const struct field *list,
-	size_t index)
+static struct field item_field(
+	const struct document_section *section, const struct field *list, size_t index)
 {
 	return section->single ? *list : field_item(list, index);
 }
@@ -66,8 +66,8 @@ static void rewind_sections(struct document *document)
 static void count_item(struct document *document)
 {
 	const struct document_section *section = &document->section[document->at_section];
-	const json_t *item = section->single ? section->json
-					     : json_array_get(section->json, document->at_item);
+	const json_t *item =
+		section->single ? section->json : json_array_get(section->json, document->at_item);
 
 	document->at_item++;
 	if (section->kind != DOCUMENT_ROUTES) {
@@ -148,7 +148,7 @@ static int put_object(struct document *document, const struct document_section *
 	const struct field *field)
 {
 	static int (*const put[])(
-		struct draft *draft, const struct field *field, uint32_t place) = {
+		struct draft * draft, const struct field *field, uint32_t place) = {
 		[MODEL_SITE] = document_site_put,
 		[MODEL_PATH] = document_path_put,
 		[MODEL_CONNECTION] = document_connection_put,
@@ -255,8 +255,8 @@ static int phase_pool(struct document *document)
 
 	if (document->dry_run || document->draft.route_count == 0)
 		return 0;
-	result = routetree_pool_fill(pool,
-		routetree_worst(pool, document->draft.route_count, trees), POOL_STEP);
+	result = routetree_pool_fill(
+		pool, routetree_worst(pool, document->draft.route_count, trees), POOL_STEP);
 	return result == -ENOMEM ? no_memory(document) : result;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A request that changes the model, from its params to the accepted change: a state machine that is
- * stepped, so that a hundred thousand routes need not fit into one turn of the loop. One document at
- * a time; the model must not be changed by others between its begin and its end. Control thread only.
+ * stepped, so that a hundred thousand routes need not fit into one turn of the loop. One document
+ * at a time; the model must not be changed by others between its begin and its end. Control thread
+ * only.
  *
  *   begin → step … (0: checked and complete) → change and record are there
  *        → the caller reserves and journals → commit … (0: the model has changed) → end
@@ -53,15 +54,15 @@ char *document_take_record(struct document *document, size_t *length);
 /* The result for the client as JSON text, malloc'ed; to be taken once. */
 char *document_take_answer(struct document *document, size_t *length);
 
-/* Applies one slice. 1: call again; 0: the model has changed, and the change, asked for before, is the
- * caller's. Cannot fail. */
+/* Applies one slice. 1: call again; 0: the model has changed, and the change, asked for before, is
+ * the caller's. Cannot fail. */
 int document_commit(struct document *document);
 
 /* Slices of taking down. 1: call again; 0: gone. */
 int document_end(struct document *document);
 
-/* All at once, for replay and tests: 0, or -EINVAL with the refusal set. *change: the caller's (NULL
- * where nothing changed). answer may be NULL. */
+/* All at once, for replay and tests: 0, or -EINVAL with the refusal set. *change: the caller's
+ * (NULL where nothing changed). answer may be NULL. */
 int document_run(struct model *model, enum document_mode mode, unsigned kind, const json_t *params,
 	struct refusal *refusal, struct change **change, char **answer);
 

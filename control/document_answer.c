@@ -33,8 +33,7 @@ static void list_route(const struct render *render, const struct draft_route *ro
 	emit_object(emit, NULL);
 	emit_string(emit, "action", action_of(route->own_before != 0, route->entry.via != 0));
 	emit_string(emit, "kind", "route");
-	emit_string(emit, "connection",
-		render_name(render, MODEL_CONNECTION, route->connection));
+	emit_string(emit, "connection", render_name(render, MODEL_CONNECTION, route->connection));
 	render_prefix(emit, "prefix", &prefix);
 	emit_end(emit);
 }

@@ -20,15 +20,15 @@ static int read_tag(const struct field *object, unsigned at, unsigned count, str
 		return -EINVAL;
 	field_child(object, "type", &type_field);
 	if (type == 1 && (at != 0 || count != 2))
-		return field_refuse(&type_field, REFUSAL_BAD_VALUE,
-			"0x88a8 is for the outer of two tags");
+		return field_refuse(
+			&type_field, REFUSAL_BAD_VALUE, "0x88a8 is for the outer of two tags");
 	tag->type = type == 1 ? 0x88a8 : 0x8100;
 	tag->vlan = (uint16_t)vlan;
 	return 0;
 }
 
-static int read_tags(const struct draft *draft, const struct field *object,
-	struct model_attachment *attachment)
+static int read_tags(
+	const struct draft *draft, const struct field *object, struct model_attachment *attachment)
 {
 	struct field list, outer;
 	long count;
@@ -55,8 +55,8 @@ static int read_tags(const struct draft *draft, const struct field *object,
 		model_port(draft->model, attachment->port)->name);
 }
 
-static int read_options(const struct draft *draft, const struct field *object,
-	struct model_attachment *attachment)
+static int read_options(
+	const struct draft *draft, const struct field *object, struct model_attachment *attachment)
 {
 	const struct model_port *port = model_port(draft->model, attachment->port);
 	uint64_t mtu = port->mtu, least = 68;
@@ -77,8 +77,8 @@ static int read_options(const struct draft *draft, const struct field *object,
 	return 0;
 }
 
-static int read(struct draft *draft, const struct field *object,
-	struct model_attachment *attachment)
+static int read(
+	struct draft *draft, const struct field *object, struct model_attachment *attachment)
 {
 	int port;
 
@@ -123,12 +123,12 @@ int document_attachment_put(struct draft *draft, const struct field *object, uin
 		return draft_no_memory(draft);
 	if (field_name(&name, attachment->object.name) < 0 || read(draft, object, attachment) < 0)
 		goto refused;
-	before = model_attachment(draft->model,
-		model_find(draft->model, MODEL_ATTACHMENT, attachment->object.name));
+	before = model_attachment(
+		draft->model, model_find(draft->model, MODEL_ATTACHMENT, attachment->object.name));
 	if (check_moves(object, before, attachment) < 0)
 		goto refused;
-	item = draft_put(draft, &attachment->object, before != NULL ? &before->object : NULL,
-		&name);
+	item = draft_put(
+		draft, &attachment->object, before != NULL ? &before->object : NULL, &name);
 	if (item == 0)
 		return -EINVAL;
 	draft->item[item - 1].place = place;

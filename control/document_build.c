@@ -96,8 +96,8 @@ int document_build_routes(struct document *document)
 	return 1;
 }
 
-/* The change was never made: what it holds goes back, but no id is freed through it, as those of new
- * objects belong to the draft and those of removed ones are in use. */
+/* The change was never made: what it holds goes back, but no id is freed through it, as those of
+ * new objects belong to the draft and those of removed ones are in use. */
 void document_build_abandon(struct document *document)
 {
 	struct change *change = document->change;
@@ -166,7 +166,7 @@ static int commit_end(struct document *document)
 
 int document_build_commit(struct document *document)
 {
-	static int (*const steps[])(struct document *document) = {
+	static int (*const steps[])(struct document * document) = {
 		commit_objects, commit_routes, commit_removals, commit_end};
 	int result = steps[document->at_section](document);
 

@@ -132,11 +132,11 @@ static int read_endpoint(const struct field *object, struct model_endpoint *endp
 }
 
 /* The endpoint of the connection as it was; NULL for a new one. */
-static const struct model_object *endpoint_before(const struct draft *draft, uint32_t connection,
-	uint32_t site)
+static const struct model_object *endpoint_before(
+	const struct draft *draft, uint32_t connection, uint32_t site)
 {
-	return model_object(draft->model, MODEL_ENDPOINT,
-		model_endpoint_find(draft->model, connection, site));
+	return model_object(
+		draft->model, MODEL_ENDPOINT, model_endpoint_find(draft->model, connection, site));
 }
 
 static bool has_endpoint(const struct model_connection *connection, uint32_t site)
@@ -150,8 +150,8 @@ static bool has_endpoint(const struct model_connection *connection, uint32_t sit
 static int put_endpoint(struct draft *draft, const struct field *object, uint32_t inner,
 	struct model_connection *connection, uint32_t place)
 {
-	static const char *const names[] = {"site", "vni", "payload", "mac", "addresses",
-		"peer_mac", "peer_addresses", NULL};
+	static const char *const names[] = {
+		"site", "vni", "payload", "mac", "addresses", "peer_mac", "peer_addresses", NULL};
 	struct model_endpoint *endpoint;
 	struct field site;
 	uint32_t item;
@@ -201,8 +201,8 @@ static void sort_endpoints(struct model_connection *connection)
 }
 
 /* Endpoints that the connection had and is not given again. */
-static int remove_endpoints(struct draft *draft, const struct model_connection *before,
-	uint32_t place)
+static int remove_endpoints(
+	struct draft *draft, const struct model_connection *before, uint32_t place)
 {
 	for (unsigned i = 0; before != NULL && i < before->endpoint_count; i++) {
 		uint32_t id = before->endpoint[i]->object.id;
@@ -262,10 +262,10 @@ int document_connection_put(struct draft *draft, const struct field *object, uin
 		store_drop(&connection->object);
 		return -EINVAL;
 	}
-	before = model_connection(draft->model,
-		model_find(draft->model, MODEL_CONNECTION, connection->object.name));
-	item = draft_put(draft, &connection->object, before != NULL ? &before->object : NULL,
-		&name);
+	before = model_connection(
+		draft->model, model_find(draft->model, MODEL_CONNECTION, connection->object.name));
+	item = draft_put(
+		draft, &connection->object, before != NULL ? &before->object : NULL, &name);
 	if (item == 0)
 		return -EINVAL;
 	draft->item[item - 1].place = place;

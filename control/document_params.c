@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The frame of a request: who asks, under what conditions, and which sections of objects there are. */
+/* The frame of a request: who asks, under what conditions, and which sections of objects there are.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -29,10 +30,10 @@ static const char *base_of(const char *parent, const char *key)
 {
 	static const char *const known[] = {"/document/sites", "/document/paths",
 		"/document/connections", "/document/attachments", "/document/routes", "/put/sites",
-		"/put/paths", "/put/connections", "/put/attachments", "/put/routes", "/delete/sites",
-		"/delete/paths", "/delete/connections", "/delete/attachments", "/delete/routes",
-		"/sites", "/paths", "/connections", "/attachments", "/routes", "/site", "/path",
-		"/connection", "/attachment", "/route", "/name", "/names"};
+		"/put/paths", "/put/connections", "/put/attachments", "/put/routes",
+		"/delete/sites", "/delete/paths", "/delete/connections", "/delete/attachments",
+		"/delete/routes", "/sites", "/paths", "/connections", "/attachments", "/routes",
+		"/site", "/path", "/connection", "/attachment", "/route", "/name", "/names"};
 	size_t length = strlen(parent);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
@@ -58,11 +59,12 @@ int document_params_section(struct document *document, const struct field *paren
 		.removal = removal,
 		.single = single,
 		.json = field.json,
-		.base = base_of(parent->key != NULL ? (parent->key[0] == 'd' && parent->key[1] == 'o'
-								    ? "/document"
-							    : removal ? "/delete"
-								      : "/put")
-						    : "",
+		.base = base_of(
+			parent->key != NULL
+				? (parent->key[0] == 'd' && parent->key[1] == 'o' ? "/document"
+					  : removal				  ? "/delete"
+										  : "/put")
+				: "",
 			key),
 		.count = 1,
 	};
@@ -85,8 +87,8 @@ static int read_sections(struct document *document, const struct field *parent, 
 	if (field_object(parent, names) < 0)
 		return -EINVAL;
 	for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
-		if (document_params_section(document, parent, plural[order[i]], order[i], removal,
-			    false) < 0)
+		if (document_params_section(
+			    document, parent, plural[order[i]], order[i], removal, false) < 0)
 			return -EINVAL;
 	return 0;
 }
@@ -104,8 +106,7 @@ static int read_either(struct document *document, const struct field *params, co
 	if (single + list == 1)
 		return 0;
 	field_child(params, single + list == 0 ? one : many, &field);
-	return field_refuse(&field,
-		single + list == 0 ? REFUSAL_MISSING_FIELD : REFUSAL_BAD_VALUE,
+	return field_refuse(&field, single + list == 0 ? REFUSAL_MISSING_FIELD : REFUSAL_BAD_VALUE,
 		"exactly one of \"%s\" and \"%s\" is wanted", one, many);
 }
 
@@ -133,12 +134,10 @@ static int read_frame(struct document *document, const struct field *params)
 		return -EINVAL;
 	/* A repeated request gets its answer whatever has happened since. */
 	if (document->request_id[0] != '\0' && !document->dry_run)
-		document->repeat =
-			store_request_find(model, document->owner, document->request_id);
+		document->repeat = store_request_find(model, document->owner, document->request_id);
 	field_child(params, "if_generation", &field);
 	if (document->repeat == NULL && wanted != model_generation(model))
-		return field_refuse(&field, REFUSAL_GENERATION,
-			"the model is at generation %llu",
+		return field_refuse(&field, REFUSAL_GENERATION, "the model is at generation %llu",
 			(unsigned long long)model_generation(model));
 	document->generation = model_generation(model) + 1;
 	return 0;
@@ -156,8 +155,8 @@ static int read_apply(struct document *document, const struct field *params)
 	return read_sections(document, &field, false);
 }
 
-static int read_change(struct document *document, const struct field *params, const char *one,
-	const char *many)
+static int read_change(
+	struct document *document, const struct field *params, const char *one, const char *many)
 {
 	const char *const names[] = {
 		one, many, "owner", "dry_run", "if_generation", "request_id", NULL};
@@ -199,7 +198,7 @@ int document_params_read(struct document *document)
 			return read_change(document, &params, "name", "names");
 		/* fall through */
 	default:
-		return read_change(document, &params, singular[document->kind],
-			plural[document->kind]);
+		return read_change(
+			document, &params, singular[document->kind], plural[document->kind]);
 	}
 }

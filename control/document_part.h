@@ -16,12 +16,13 @@ int document_attachment_put(struct draft *draft, const struct field *attachment,
 
 /* Id of the object that the member "site", "connection" or "attachment" names; 0 with the refusal
  * set. The object may be one that the change removes: check.h looks again. */
-uint32_t document_named(const struct draft *draft, const struct field *object,
-	enum model_kind kind);
+uint32_t document_named(
+	const struct draft *draft, const struct field *object, enum model_kind kind);
 /* Index of the port that the member "port" names, or -EINVAL. */
 int document_named_port(const struct draft *draft, const struct field *object);
 
-/* The member "addresses", as 192.0.2.1/30: at most MODEL_ADDRESSES, no address twice. 0 or -EINVAL. */
+/* The member "addresses", as 192.0.2.1/30: at most MODEL_ADDRESSES, no address twice. 0 or -EINVAL.
+ */
 int document_named_addresses(const struct field *object, struct ip_prefix *address, uint8_t *count);
 
 /* A group of routes of one connection with one via. */

@@ -15,17 +15,16 @@ static int read_addresses(const struct field *object, struct model_path *path)
 {
 	struct field local, remote;
 
-	if (field_need(object, "local", &local) < 0 ||
-		field_interface(&local, &path->local) < 0 ||
+	if (field_need(object, "local", &local) < 0 || field_interface(&local, &path->local) < 0 ||
 		field_need(object, "remote", &remote) < 0 ||
 		field_address(&remote, &path->remote) < 0)
 		return -EINVAL;
 	if (path->remote.family != path->local.ip.family)
-		return field_refuse(&remote, REFUSAL_FAMILY_MISMATCH,
-			"local and remote are not of one family");
+		return field_refuse(
+			&remote, REFUSAL_FAMILY_MISMATCH, "local and remote are not of one family");
 	if (ip_equal(&path->remote, &path->local.ip))
-		return field_refuse(&remote, REFUSAL_BAD_ADDRESS,
-			"the remote address is the local one");
+		return field_refuse(
+			&remote, REFUSAL_BAD_ADDRESS, "the remote address is the local one");
 	return 0;
 }
 
@@ -33,9 +32,9 @@ static bool on_link(const struct ip_prefix *local, const struct ip_address *ip)
 {
 	bool ours = ip_equal(&local->ip, ip);
 
-	return !ours && (ip_prefix_contains(local, ip) ||
-				(ip->family == IP_6 && local->ip.family == IP_6 &&
-					ip_is_link_local(ip)));
+	return !ours &&
+	       (ip_prefix_contains(local, ip) ||
+		       (ip->family == IP_6 && local->ip.family == IP_6 && ip_is_link_local(ip)));
 }
 
 static int read_gateway(const struct field *object, struct model_path *path)
@@ -65,8 +64,8 @@ static int read_payload(const struct field *object, struct model_path *path)
 
 	if (field_choice(object, "encapsulation", encapsulations, &path->encapsulation) < 0)
 		return -EINVAL;
-	path->payload = path->encapsulation == MODEL_VXLAN ? MODEL_PAYLOAD_ETHERNET
-							   : MODEL_PAYLOAD_IP;
+	path->payload =
+		path->encapsulation == MODEL_VXLAN ? MODEL_PAYLOAD_ETHERNET : MODEL_PAYLOAD_IP;
 	if (field_choice(object, "payload", payloads, &path->payload) < 0)
 		return -EINVAL;
 	field_child(object, "payload", &payload);
@@ -76,8 +75,8 @@ static int read_payload(const struct field *object, struct model_path *path)
 	return 0;
 }
 
-static int read_options(const struct draft *draft, const struct field *object,
-	struct model_path *path)
+static int read_options(
+	const struct draft *draft, const struct field *object, struct model_path *path)
 {
 	const struct model_port *port = model_port(draft->model, path->port);
 	uint64_t least = path->local.ip.family == IP_6 ? 1280 : 68;
@@ -98,7 +97,8 @@ static int read_options(const struct draft *draft, const struct field *object,
 	return 0;
 }
 
-/* A path keeps its site for life: its bit in the site's liveness word is part of what workers hold. */
+/* A path keeps its site for life: its bit in the site's liveness word is part of what workers hold.
+ */
 static int place_in_site(struct draft *draft, const struct field *object, struct model_path *path,
 	const struct model_path *before)
 {

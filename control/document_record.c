@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The journal's record of a change: its outcome, object by object, in the form of a request, so that
- * replay is the same code as a request. What was refused, or changes nothing, is not in it.
+ * The journal's record of a change: its outcome, object by object, in the form of a request, so
+ * that replay is the same code as a request. What was refused, or changes nothing, is not in it.
  */
 #include <string.h>
 
@@ -31,8 +31,8 @@ static struct render record_render(struct document *document)
 static void write_head(struct document *document)
 {
 	struct emit *emit = &document->record_emit;
-	uint64_t generation = document_has_effect(document) ? document->generation
-							    : document->model->generation;
+	uint64_t generation =
+		document_has_effect(document) ? document->generation : document->model->generation;
 
 	emit_init(emit, &document->record);
 	emit_object(emit, NULL);
@@ -48,8 +48,8 @@ static void write_head(struct document *document)
 	emit_end(emit);
 }
 
-static void write_item(struct document *document, const struct draft_item *item, unsigned kind,
-	bool removal)
+static void write_item(
+	struct document *document, const struct draft_item *item, unsigned kind, bool removal)
 {
 	struct render render = record_render(document);
 
@@ -73,8 +73,7 @@ static void open_group(struct document *document, const struct draft_route *rout
 	struct render render = record_render(document);
 
 	emit_object(emit, NULL);
-	emit_string(emit, "connection",
-		render_name(&render, MODEL_CONNECTION, route->connection));
+	emit_string(emit, "connection", render_name(&render, MODEL_CONNECTION, route->connection));
 	if (route->entry.via != 0) {
 		render_via(&render, "via", route->entry.via);
 		emit_u64(emit, "preference", route->entry.preference);
@@ -185,7 +184,8 @@ static void remember_list(struct document *document)
 	const json_t *list = json_object_get(document->params, "requests"), *item;
 	size_t index;
 
-	json_array_foreach(list, index, item) {
+	json_array_foreach(list, index, item)
+	{
 		struct store_request request = {0};
 
 		copy_name(request.owner, json_object_get(item, "owner"));

@@ -41,11 +41,11 @@ static int check_hop(const struct draft *draft, const struct field *object, uint
 	field_child(object, "attachment", &name);
 	field_child(object, "address", &address);
 	if (attachment == NULL || attachment->connection != connection)
-		return field_refuse(&name, REFUSAL_UNKNOWN_REFERENCE,
-			"the connection has no such attachment");
+		return field_refuse(
+			&name, REFUSAL_UNKNOWN_REFERENCE, "the connection has no such attachment");
 	if (is_own(attachment, &hop->address))
-		return field_refuse(&address, REFUSAL_BAD_ADDRESS,
-			"this is the attachment's own address");
+		return field_refuse(
+			&address, REFUSAL_BAD_ADDRESS, "this is the attachment's own address");
 	if (!in_subnet(attachment, &hop->address))
 		return field_refuse(&address, REFUSAL_NEXT_HOP_OFF_LINK,
 			"the next hop is in no subnet of attachment \"%s\"",
@@ -144,8 +144,8 @@ static int read_via(const struct draft *draft, const struct field *object, uint3
 	return read_flag(object, "local", via);
 }
 
-static int intern_via(struct draft *draft, const struct field *group,
-	struct document_routes *routes)
+static int intern_via(
+	struct draft *draft, const struct field *group, struct document_routes *routes)
 {
 	union via_room room;
 	struct field object;
@@ -176,8 +176,8 @@ static int read_prefixes(const struct field *group, struct document_routes *rout
 		return field_need(group, "prefix", &one);
 	}
 	if (has_one)
-		return field_refuse(&many, REFUSAL_BAD_VALUE,
-			"either prefix or prefixes, not both");
+		return field_refuse(
+			&many, REFUSAL_BAD_VALUE, "either prefix or prefixes, not both");
 	count = field_array(&many, 0, SIZE_MAX);
 	routes->prefixes = many.json;
 	routes->count = (size_t)count;
@@ -187,8 +187,8 @@ static int read_prefixes(const struct field *group, struct document_routes *rout
 int document_route_open(struct draft *draft, const struct field *group, bool removal,
 	struct document_routes *routes)
 {
-	static const char *const put[] = {"connection", "prefix", "prefixes", "via", "preference",
-		NULL};
+	static const char *const put[] = {
+		"connection", "prefix", "prefixes", "via", "preference", NULL};
 	static const char *const delete[] = {"connection", "prefix", "prefixes", NULL};
 	uint64_t preference = MODEL_PREFERENCE;
 
@@ -216,14 +216,14 @@ static struct field prefix_field(const struct field *group, const struct documen
 	return field_item(list, index);
 }
 
-static bool owner_has(const struct draft *draft, uint32_t connection,
-	const struct ip_prefix *prefix)
+static bool owner_has(
+	const struct draft *draft, uint32_t connection, const struct ip_prefix *prefix)
 {
 	struct routetree_entry key = store_route_entry(prefix);
 
 	key.owner = draft->owner;
-	return routetree_find(store_route_tree(draft->model, connection, prefix->ip.family),
-		       &key) != NULL;
+	return routetree_find(
+		       store_route_tree(draft->model, connection, prefix->ip.family), &key) != NULL;
 }
 
 int document_route_stage(struct draft *draft, const struct field *group, bool removal,
@@ -235,8 +235,8 @@ int document_route_stage(struct draft *draft, const struct field *group, bool re
 	if (field_prefix(&field, &prefix) < 0)
 		return -EINVAL;
 	if (routes->local && prefix.length != ip_bits(prefix.ip.family))
-		return field_refuse(&field, REFUSAL_BAD_PREFIX,
-			"a local route is one address: /32 or /128");
+		return field_refuse(
+			&field, REFUSAL_BAD_PREFIX, "a local route is one address: /32 or /128");
 	if (removal && !owner_has(draft, routes->connection, &prefix))
 		return field_refuse(&field, REFUSAL_NOT_FOUND, "the owner has no such route");
 	if (!draft_route_name(draft, routes->connection, &prefix))

@@ -58,8 +58,7 @@ static int next_tree(struct document *document)
 	if (document->at_item++ == 0)
 		return 1;
 	document->at_item = 0;
-	document->at_section =
-		model_next(document->model, MODEL_CONNECTION, document->at_section);
+	document->at_section = model_next(document->model, MODEL_CONNECTION, document->at_section);
 	return document->at_section != 0;
 }
 

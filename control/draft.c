@@ -85,8 +85,8 @@ struct draft_item *draft_item(const struct draft *draft, enum model_kind kind, u
 	return at != 0 ? &draft->item[at - 1] : NULL;
 }
 
-const struct model_object *draft_object(const struct draft *draft, enum model_kind kind,
-	uint32_t id)
+const struct model_object *draft_object(
+	const struct draft *draft, enum model_kind kind, uint32_t id)
 {
 	const struct draft_item *item = draft_item(draft, kind, id);
 
@@ -127,15 +127,15 @@ int64_t draft_users(const struct draft *draft, enum model_kind kind, uint32_t id
 }
 
 /* *at: first the staged ones (place + 1), then, with bit 32 set, those of the model. */
-const struct model_attachment *draft_attachment(const struct draft *draft, uint32_t connection,
-	uint64_t *at)
+const struct model_attachment *draft_attachment(
+	const struct draft *draft, uint32_t connection, uint64_t *at)
 {
 	const uint64_t in_model = UINT64_C(1) << 32;
 	uint32_t id;
 
 	while ((*at & in_model) == 0) {
-		uint32_t item = *at == 0 ? draft->siblings[connection]
-					 : draft->item[*at - 1].sibling;
+		uint32_t item =
+			*at == 0 ? draft->siblings[connection] : draft->item[*at - 1].sibling;
 
 		*at = item != 0 ? item : in_model;
 		if (item != 0 && draft->item[item - 1].after != NULL)
@@ -267,7 +267,8 @@ static bool same(const struct model_object *a, const struct model_object *b)
 		       bytes - sizeof(*a)) == 0;
 }
 
-static bool lost_address(const struct model_attachment *before, const struct model_attachment *after)
+static bool lost_address(
+	const struct model_attachment *before, const struct model_attachment *after)
 {
 	return before->address_count != after->address_count ||
 	       memcmp(before->address, after->address, sizeof(before->address)) != 0;

@@ -7,8 +7,8 @@
 #include "control/siphash.h"
 #include "control/vias.h"
 
-static uint64_t prefix_key(const struct draft *draft, uint32_t connection,
-	const struct ip_prefix *prefix)
+static uint64_t prefix_key(
+	const struct draft *draft, uint32_t connection, const struct ip_prefix *prefix)
 {
 	uint8_t text[4 + sizeof(*prefix)];
 
@@ -17,8 +17,8 @@ static uint64_t prefix_key(const struct draft *draft, uint32_t connection,
 	return siphash(draft->model->secret, text, sizeof(text));
 }
 
-bool draft_route_names(const struct draft *draft, uint32_t connection,
-	const struct ip_prefix *prefix)
+bool draft_route_names(
+	const struct draft *draft, uint32_t connection, const struct ip_prefix *prefix)
 {
 	return keymap_get(draft->prefixes, prefix_key(draft, connection, prefix)) != 0;
 }
@@ -57,7 +57,8 @@ static void count_change(struct draft *draft, const struct draft_route *route)
 			old, -1);
 	if (new != 0)
 		count_users(draft,
-			draft_endpoint(draft, route->connection, model_via(draft->model, new)->site),
+			draft_endpoint(
+				draft, route->connection, model_via(draft->model, new)->site),
 			new, 1);
 	draft->user_change[MODEL_CONNECTION][route->connection] += more;
 	draft->route_change += more;
@@ -86,8 +87,8 @@ static void find_winners(const struct draft *draft, struct draft_route *route,
 	const struct model *model = draft->model;
 	struct routetree_entry other;
 	bool others = store_route_best(model, route->connection, prefix, draft->owner, &other);
-	const struct routetree_entry *before = own, *after = route->entry.via != 0 ? &route->entry
-										  : NULL;
+	const struct routetree_entry *before = own,
+				     *after = route->entry.via != 0 ? &route->entry : NULL;
 
 	if (others && (before == NULL || store_route_wins(model, &other, before)))
 		before = &other;

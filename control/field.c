@@ -105,8 +105,8 @@ int field_object(const struct field *field, const char *const *names)
 		if (among(names, key))
 			continue;
 		field_child(field, key, &child);
-		return field_refuse(&child, REFUSAL_UNKNOWN_FIELD, "there is no field \"%.64s\" here",
-			key);
+		return field_refuse(
+			&child, REFUSAL_UNKNOWN_FIELD, "there is no field \"%.64s\" here", key);
 	}
 	return 0;
 }
@@ -127,8 +127,8 @@ long field_array(const struct field *field, size_t least, size_t most)
 	if (count < least)
 		return field_refuse(field, REFUSAL_OUT_OF_RANGE, "at least %zu wanted", least);
 	if (count > most)
-		return field_refuse(field, REFUSAL_LIMIT, "%zu given, at most %zu allowed", count,
-			most);
+		return field_refuse(
+			field, REFUSAL_LIMIT, "%zu given, at most %zu allowed", count, most);
 	return (long)count;
 }
 
@@ -163,8 +163,8 @@ int field_name(const struct field *field, char name[MODEL_NAME_MAX + 1])
 	if (length == 0)
 		return field_refuse(field, REFUSAL_BAD_NAME, "a name cannot be empty");
 	if (strlen(text) != length || has_control(text))
-		return field_refuse(field, REFUSAL_BAD_NAME,
-			"a name cannot hold control characters");
+		return field_refuse(
+			field, REFUSAL_BAD_NAME, "a name cannot hold control characters");
 	if (length > MODEL_NAME_MAX)
 		return field_refuse(field, REFUSAL_BAD_NAME,
 			"the name has %zu bytes, at most %d are allowed", length, MODEL_NAME_MAX);
@@ -172,8 +172,8 @@ int field_name(const struct field *field, char name[MODEL_NAME_MAX + 1])
 	return 0;
 }
 
-int field_number(const struct field *object, const char *key, uint64_t least, uint64_t most,
-	uint64_t *value)
+int field_number(
+	const struct field *object, const char *key, uint64_t least, uint64_t most, uint64_t *value)
 {
 	struct field field;
 	json_int_t number;
@@ -210,13 +210,13 @@ static int refuse_choice(const struct field *field, const char *text, const char
 
 	list[0] = '\0';
 	for (; *choices != NULL && at < sizeof(list); choices++)
-		at += (size_t)snprintf(&list[at], sizeof(list) - at, "%s\"%s\"",
-			at > 0 ? ", " : "", *choices);
+		at += (size_t)snprintf(
+			&list[at], sizeof(list) - at, "%s\"%s\"", at > 0 ? ", " : "", *choices);
 	return field_refuse(field, REFUSAL_BAD_VALUE, "\"%.40s\" is none of %s", text, list);
 }
 
-int field_choice(const struct field *object, const char *key, const char *const *choices,
-	uint8_t *value)
+int field_choice(
+	const struct field *object, const char *key, const char *const *choices, uint8_t *value)
 {
 	struct field field;
 	const char *text;
@@ -245,8 +245,8 @@ int field_mac(const struct field *object, const char *key, uint8_t mac[6], bool 
 	if (field_text(&field, &text) < 0)
 		return -EINVAL;
 	if (ip_mac_parse(text, mac) < 0)
-		return field_refuse(&field, REFUSAL_BAD_ADDRESS, "\"%.40s\" is not a MAC address",
-			text);
+		return field_refuse(
+			&field, REFUSAL_BAD_ADDRESS, "\"%.40s\" is not a MAC address", text);
 	if ((mac[0] & 1) != 0 || memcmp(mac, zero, 6) == 0)
 		return field_refuse(&field, REFUSAL_BAD_ADDRESS,
 			"%.40s is not the address of one station", text);
@@ -272,8 +272,8 @@ int field_address(const struct field *field, struct ip_address *ip)
 	if (field_text(field, &text) < 0)
 		return -EINVAL;
 	if (ip_parse(text, ip) < 0)
-		return field_refuse(field, REFUSAL_BAD_ADDRESS, "\"%.50s\" is not an IP address",
-			text);
+		return field_refuse(
+			field, REFUSAL_BAD_ADDRESS, "\"%.50s\" is not an IP address", text);
 	return check_unicast(field, ip, text);
 }
 
@@ -287,7 +287,8 @@ static bool is_subnets_own(const struct ip_prefix *prefix)
 		return false;
 	if (!ip_prefix_has_host_bits(prefix))
 		return true;
-	return prefix->ip.family == IP_4 && (~ip_v4(&prefix->ip) & (UINT32_MAX >> prefix->length)) == 0;
+	return prefix->ip.family == IP_4 &&
+	       (~ip_v4(&prefix->ip) & (UINT32_MAX >> prefix->length)) == 0;
 }
 
 int field_interface(const struct field *field, struct ip_prefix *prefix)

@@ -3,8 +3,8 @@
  * Reading a JSON request field by field. A field knows where it stands, so that a refusal carries
  * the JSON pointer of the culprit; the pointer is only written when it is needed.
  *
- * The readers take the object and the key. They return 0 and leave *value untouched where the key is
- * absent, and -EINVAL with the refusal filled in where the value is wrong.
+ * The readers take the object and the key. They return 0 and leave *value untouched where the key
+ * is absent, and -EINVAL with the refusal filled in where the value is wrong.
  */
 #ifndef CONTROL_FIELD_H
 #define CONTROL_FIELD_H
@@ -38,8 +38,8 @@ struct field field_item(const struct field *array, size_t index);
 /* Writes the JSON pointer of the field. */
 void field_pointer(const struct field *field, char *text, size_t size);
 /* Returns -EINVAL. */
-__attribute__((format(printf, 3, 4))) int field_refuse(const struct field *field, int code,
-	const char *format, ...);
+__attribute__((format(printf, 3, 4))) int field_refuse(
+	const struct field *field, int code, const char *format, ...);
 
 /* An object with no members but these (the list ends with NULL). */
 int field_object(const struct field *field, const char *const *names);
@@ -56,13 +56,14 @@ int field_number(const struct field *object, const char *key, uint64_t least, ui
 	uint64_t *value);
 int field_bool(const struct field *object, const char *key, bool *value);
 /* The place of the text among choices (ends with NULL). */
-int field_choice(const struct field *object, const char *key, const char *const *choices,
-	uint8_t *value);
+int field_choice(
+	const struct field *object, const char *key, const char *const *choices, uint8_t *value);
 int field_mac(const struct field *object, const char *key, uint8_t mac[6], bool *given);
 
 /* One address a host can have. */
 int field_address(const struct field *field, struct ip_address *ip);
-/* Address and length of the subnet it is in; a host's address, not the subnet's own or broadcast. */
+/* Address and length of the subnet it is in; a host's address, not the subnet's own or broadcast.
+ */
 int field_interface(const struct field *field, struct ip_prefix *prefix);
 /* A prefix of a route: no host bits. */
 int field_prefix(const struct field *field, struct ip_prefix *prefix);

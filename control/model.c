@@ -154,8 +154,8 @@ const char *model_owner_name(const struct model *model, uint8_t owner)
 	return owner <= model->owner_count ? model->owner[owner] : "";
 }
 
-const struct model_object *model_object(const struct model *model, enum model_kind kind,
-	uint32_t id)
+const struct model_object *model_object(
+	const struct model *model, enum model_kind kind, uint32_t id)
 {
 	const struct store_shelf *shelf = &model->shelf[kind];
 
@@ -220,8 +220,7 @@ uint32_t model_endpoint_find(const struct model *model, uint32_t connection, uin
 	return keymap_get(model->keys, store_key_endpoint(connection, site));
 }
 
-uint32_t model_connection_attachment(const struct model *model, uint32_t connection,
-	uint32_t after)
+uint32_t model_connection_attachment(const struct model *model, uint32_t connection, uint32_t after)
 {
 	if (after != 0)
 		return model->shelf[MODEL_ATTACHMENT].slot[after].next;

@@ -4,8 +4,8 @@
 
 #define AT_ONCE 64
 
-uint32_t model_route_best(const struct model *model, uint32_t connection,
-	const struct ip_prefix *prefix)
+uint32_t model_route_best(
+	const struct model *model, uint32_t connection, const struct ip_prefix *prefix)
 {
 	struct routetree_entry best;
 
@@ -22,8 +22,8 @@ static struct model_route to_route(const struct routetree_entry *entry, uint8_t 
 	};
 }
 
-bool model_route_match(const struct model *model, uint32_t connection, const struct ip_address *address,
-	struct model_route *route)
+bool model_route_match(const struct model *model, uint32_t connection,
+	const struct ip_address *address, struct model_route *route)
 {
 	struct routetree_entry best;
 

@@ -22,8 +22,8 @@ int refusal_set(struct refusal *refusal, int code, const char *pointer, const ch
 const char *refusal_name(int code)
 {
 	switch (code) {
-#define REFUSAL_NAME(name, number, text)                                                           \
-	case number:                                                                               \
+#define REFUSAL_NAME(name, number, text) \
+	case number: \
 		return text;
 		REFUSAL_LIST(REFUSAL_NAME)
 #undef REFUSAL_NAME

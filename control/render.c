@@ -33,8 +33,8 @@ static void mac(struct emit *emit, const char *key, const uint8_t bytes[6])
 	emit_string(emit, key, ip_mac_format(bytes, text, sizeof(text)));
 }
 
-static void prefixes(struct emit *emit, const char *key, const struct ip_prefix *prefix,
-	unsigned count)
+static void prefixes(
+	struct emit *emit, const char *key, const struct ip_prefix *prefix, unsigned count)
 {
 	emit_array(emit, key);
 	for (unsigned i = 0; i < count; i++)
@@ -53,8 +53,7 @@ static void path(const struct render *render, const struct model_path *path)
 	render_address(emit, "remote", &path->remote);
 	if (path->gateway.family != IP_NONE)
 		render_address(emit, "gateway", &path->gateway);
-	emit_string(emit, "encapsulation",
-		path->encapsulation == MODEL_VXLAN ? "vxlan" : "geneve");
+	emit_string(emit, "encapsulation", path->encapsulation == MODEL_VXLAN ? "vxlan" : "geneve");
 	emit_string(emit, "payload", path->payload == MODEL_PAYLOAD_ETHERNET ? "ethernet" : "ip");
 	emit_string(emit, "udp_checksum", checksum[path->udp_checksum]);
 	emit_u64(emit, "mtu", path->mtu);
@@ -70,8 +69,8 @@ static void endpoint(const struct render *render, const struct model_endpoint *e
 	emit_object(emit, NULL);
 	emit_string(emit, "site", render_name(render, MODEL_SITE, endpoint->site));
 	emit_u64(emit, "vni", endpoint->vni);
-	emit_string(emit, "payload",
-		endpoint->payload == MODEL_PAYLOAD_ETHERNET ? "ethernet" : "ip");
+	emit_string(
+		emit, "payload", endpoint->payload == MODEL_PAYLOAD_ETHERNET ? "ethernet" : "ip");
 	if (endpoint->has_mac)
 		mac(emit, "mac", endpoint->mac);
 	prefixes(emit, "addresses", endpoint->address, endpoint->address_count);
@@ -89,8 +88,8 @@ static void mss_clamp(struct emit *emit, const struct model_connection *connecti
 	if (connection->mss_mode == MODEL_MSS_VALUE)
 		emit_u64(emit, "mss_clamp", connection->mss);
 	else
-		emit_string(emit, "mss_clamp",
-			connection->mss_mode == MODEL_MSS_OFF ? "off" : "auto");
+		emit_string(
+			emit, "mss_clamp", connection->mss_mode == MODEL_MSS_OFF ? "off" : "auto");
 }
 
 static void connection(const struct render *render, const struct model_connection *connection)
@@ -100,8 +99,7 @@ static void connection(const struct render *render, const struct model_connectio
 	emit_u64(emit, "vni", connection->vni);
 	emit_u64(emit, "bandwidth_mbps", connection->bandwidth_mbps);
 	emit_object(emit, "dscp");
-	emit_string(emit, "mode",
-		connection->dscp_mode == MODEL_DSCP_UNIFORM ? "uniform" : "pipe");
+	emit_string(emit, "mode", connection->dscp_mode == MODEL_DSCP_UNIFORM ? "uniform" : "pipe");
 	emit_u64(emit, "value", connection->dscp);
 	emit_end(emit);
 	mss_clamp(emit, connection);
@@ -122,14 +120,13 @@ static void attachment(const struct render *render, const struct model_attachmen
 	static const char *const source_check[] = {"feasible", "strict", "loose", "off"};
 	struct emit *emit = render->emit;
 
-	emit_string(emit, "connection",
-		render_name(render, MODEL_CONNECTION, attachment->connection));
+	emit_string(
+		emit, "connection", render_name(render, MODEL_CONNECTION, attachment->connection));
 	emit_string(emit, "port", model_port(render->model, attachment->port)->name);
 	emit_array(emit, "tags");
 	for (unsigned i = 0; i < attachment->tag_count; i++) {
 		emit_object(emit, NULL);
-		emit_string(emit, "type",
-			attachment->tag[i].type == 0x88a8 ? "0x88a8" : "0x8100");
+		emit_string(emit, "type", attachment->tag[i].type == 0x88a8 ? "0x88a8" : "0x8100");
 		emit_u64(emit, "vlan", attachment->tag[i].vlan);
 		emit_end(emit);
 	}
@@ -140,8 +137,8 @@ static void attachment(const struct render *render, const struct model_attachmen
 	emit_string(emit, "admin", attachment->up ? "up" : "down");
 }
 
-void render_object(const struct render *render, const char *key, const struct model_object *object,
-	bool owner)
+void render_object(
+	const struct render *render, const char *key, const struct model_object *object, bool owner)
 {
 	struct emit *emit = render->emit;
 
@@ -167,8 +164,8 @@ static void hops(const struct render *render, const struct model_via *via)
 		const struct model_hop *hop = &via->hop[i];
 
 		emit_object(emit, NULL);
-		emit_string(emit, "attachment",
-			render_name(render, MODEL_ATTACHMENT, hop->attachment));
+		emit_string(
+			emit, "attachment", render_name(render, MODEL_ATTACHMENT, hop->attachment));
 		render_address(emit, "address", &hop->address);
 		emit_u64(emit, "weight", hop->weight);
 		emit_end(emit);

@@ -103,8 +103,8 @@ static void node_give(struct routetree_pool *pool, struct routetree_node *node)
 }
 
 /* Number of entries before key. */
-static unsigned rank(const struct routetree_entry *entry, unsigned count,
-	const struct routetree_entry *key)
+static unsigned rank(
+	const struct routetree_entry *entry, unsigned count, const struct routetree_entry *key)
 {
 	unsigned low = 0, high = count;
 
@@ -129,8 +129,8 @@ static unsigned branch_of(const struct routetree_node *node, const struct routet
 	return at > 0 ? at - 1 : 0;
 }
 
-static const struct routetree_node *leaf_of(const struct routetree *tree,
-	const struct routetree_entry *key)
+static const struct routetree_node *leaf_of(
+	const struct routetree *tree, const struct routetree_entry *key)
 {
 	const struct routetree_node *node = tree->root;
 
@@ -139,8 +139,8 @@ static const struct routetree_node *leaf_of(const struct routetree *tree,
 	return node;
 }
 
-const struct routetree_entry *routetree_find(const struct routetree *tree,
-	const struct routetree_entry *key)
+const struct routetree_entry *routetree_find(
+	const struct routetree *tree, const struct routetree_entry *key)
 {
 	const struct routetree_node *leaf = leaf_of(tree, key);
 	unsigned at;
@@ -160,8 +160,8 @@ static void entry_insert(struct routetree_entry *entry, unsigned count, unsigned
 	entry[at] = *new;
 }
 
-static void leaf_insert(struct routetree_node *leaf, unsigned at,
-	const struct routetree_entry *entry)
+static void leaf_insert(
+	struct routetree_node *leaf, unsigned at, const struct routetree_entry *entry)
 {
 	entry_insert(leaf->entry, leaf->count, at, entry);
 	leaf->count++;
@@ -249,8 +249,8 @@ static struct routetree_node *put_below(struct routetree *tree, struct routetree
 	return NULL;
 }
 
-void routetree_put(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *entry)
+void routetree_put(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry)
 {
 	struct routetree_node *right, *root;
 
@@ -297,8 +297,8 @@ static void join(struct routetree_node *branch, struct routetree_pool *pool, uns
 	node_give(pool, right);
 }
 
-static bool delete_below(struct routetree_node *node, struct routetree_pool *pool,
-	const struct routetree_entry *key)
+static bool delete_below(
+	struct routetree_node *node, struct routetree_pool *pool, const struct routetree_entry *key)
 {
 	unsigned at;
 
@@ -321,8 +321,8 @@ static bool delete_below(struct routetree_node *node, struct routetree_pool *poo
 	return true;
 }
 
-bool routetree_delete(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *key)
+bool routetree_delete(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *key)
 {
 	struct routetree_node *root = tree->root;
 

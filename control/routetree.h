@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The configured routes of one connection and family: a B+ tree ordered by (address, length, owner).
- * Nodes come from a pool that is filled before a change is accepted, so that a put cannot fail.
- * Control thread only.
+ * The configured routes of one connection and family: a B+ tree ordered by (address, length,
+ * owner). Nodes come from a pool that is filled before a change is accepted, so that a put cannot
+ * fail. Control thread only.
  */
 #ifndef CONTROL_ROUTETREE_H
 #define CONTROL_ROUTETREE_H
@@ -45,14 +45,14 @@ bool routetree_pool_trim(struct routetree_pool *pool, size_t keep, size_t step);
 size_t routetree_pool_bytes(const struct routetree_pool *pool);
 
 /* The entry with this (address, length, owner), or NULL. Valid until the tree changes. */
-const struct routetree_entry *routetree_find(const struct routetree *tree,
-	const struct routetree_entry *key);
+const struct routetree_entry *routetree_find(
+	const struct routetree *tree, const struct routetree_entry *key);
 /* Puts or replaces. The pool holds enough nodes. */
-void routetree_put(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *entry);
+void routetree_put(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry);
 /* False where there is no such entry. */
-bool routetree_delete(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *key);
+bool routetree_delete(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *key);
 /* Up to count entries not before from (strictly after it where past is set); how many. */
 size_t routetree_list(const struct routetree *tree, const struct routetree_entry *from, bool past,
 	struct routetree_entry *entry, size_t count);

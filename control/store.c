@@ -6,8 +6,8 @@
 
 #include "control/siphash.h"
 
-/* The top four bits keep the kinds of keys apart; names are hashes under a secret, so two names meet
- * only by an accident of 2^-60. */
+/* The top four bits keep the kinds of keys apart; names are hashes under a secret, so two names
+ * meet only by an accident of 2^-60. */
 enum key_space { KEY_NAME = 1, KEY_TAGS, KEY_VNI, KEY_SITE_VNI, KEY_ENDPOINT };
 
 static uint64_t key_make(enum key_space space, uint64_t value)
@@ -189,8 +189,8 @@ static void unlink_object(struct model *model, const struct model_object *object
 	model->shelf[object->kind].count--;
 }
 
-void store_place(struct model *model, const struct model_object *before,
-	const struct model_object *after)
+void store_place(
+	struct model *model, const struct model_object *before, const struct model_object *after)
 {
 	uint64_t key[2];
 	unsigned count = store_keys(model, after, key);
@@ -203,8 +203,8 @@ void store_place(struct model *model, const struct model_object *before,
 	store_hold(after);
 }
 
-void store_retire(struct model *model, const struct model_object *before,
-	const struct model_object *after)
+void store_retire(
+	struct model *model, const struct model_object *before, const struct model_object *after)
 {
 	uint64_t old[2], new[2] = {0, 0};
 	unsigned count;
@@ -224,8 +224,8 @@ void store_retire(struct model *model, const struct model_object *before,
 	store_drop(before);
 }
 
-const struct store_request *store_request_find(const struct model *model, const char *owner,
-	const char *id)
+const struct store_request *store_request_find(
+	const struct model *model, const char *owner, const char *id)
 {
 	for (unsigned i = 0; i < STORE_REQUESTS; i++)
 		if (strcmp(model->requests[i].id, id) == 0 &&

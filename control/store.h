@@ -87,18 +87,18 @@ void store_hold(const struct model_object *object);
 /* The last drop frees. NULL is allowed. */
 void store_drop(const struct model_object *object);
 
-/* The two halves of an object's change; neither can fail. Place puts after where before (NULL: none)
- * was, and holds it; retire takes away what only before had, and drops it. All objects of a change
- * are placed before its routes are set, and retired after: so a route can let go of what is removed,
- * and keys may move from one object to another. */
-void store_place(struct model *model, const struct model_object *before,
-	const struct model_object *after);
-void store_retire(struct model *model, const struct model_object *before,
-	const struct model_object *after);
+/* The two halves of an object's change; neither can fail. Place puts after where before (NULL:
+ * none) was, and holds it; retire takes away what only before had, and drops it. All objects of a
+ * change are placed before its routes are set, and retired after: so a route can let go of what is
+ * removed, and keys may move from one object to another. */
+void store_place(
+	struct model *model, const struct model_object *before, const struct model_object *after);
+void store_retire(
+	struct model *model, const struct model_object *before, const struct model_object *after);
 
 /* The answer given to this request id of this owner, or NULL. */
-const struct store_request *store_request_find(const struct model *model, const char *owner,
-	const char *id);
+const struct store_request *store_request_find(
+	const struct model *model, const char *owner, const char *id);
 void store_request_remember(struct model *model, const struct store_request *request);
 
 /* Route trees. */

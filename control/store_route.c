@@ -52,8 +52,8 @@ void store_route_set(struct model *model, uint32_t connection, uint8_t family,
 	model->shelf[MODEL_CONNECTION].slot[connection].users += tree->count - count;
 }
 
-bool store_route_wins(const struct model *model, const struct routetree_entry *a,
-	const struct routetree_entry *b)
+bool store_route_wins(
+	const struct model *model, const struct routetree_entry *a, const struct routetree_entry *b)
 {
 	if (a->preference != b->preference)
 		return a->preference < b->preference;

@@ -11,8 +11,8 @@
 
 static uint32_t limit_of(const struct model_limits *limits)
 {
-	uint64_t wanted = (uint64_t)limits->attachments * 4 + limits->next_hop_sets +
-			  limits->sites + 2;
+	uint64_t wanted =
+		(uint64_t)limits->attachments * 4 + limits->next_hop_sets + limits->sites + 2;
 
 	return wanted > VIAS_LEAST ? (uint32_t)wanted : VIAS_LEAST;
 }
