@@ -12,7 +12,7 @@
 
 #include "dataplane/base/log.h"
 #include "dataplane/base/macros.h"
-#include "drivers/afpacket.h"
+#include "drivers/afsocket.h"
 #include "drivers/kernif.h"
 #include "drivers/opening.h"
 #include "drivers/steerport.h"
@@ -26,7 +26,7 @@
 struct device_kernel {
 	int multicast; /* socket that keeps multicast coming in, or -1 */
 	struct steerport steerport;
-	struct afpacket packet;
+	struct afsocket sockets;
 };
 
 bool device_eal_argument(const struct devstring *string, char *text, size_t size)
@@ -131,10 +131,9 @@ static int create_virtual(struct opening *o)
 			request, pairs, opening_ring_senders(o), &vdev, &device->port_id);
 	} else {
 		vdev_describe(request, pairs, device->max_frame, program, &vdev);
-		if (device->kind == DEVSTRING_AF_PACKET)
-			afpacket_begin(&device->kernel->packet, pairs);
+		afsocket_begin(&device->kernel->sockets, pairs);
 		rc = vdev_create(&vdev, &device->port_id);
-		afpacket_end();
+		afsocket_end();
 	}
 	if (rc != 0)
 		return devstring_refuse(o->error, rc,
@@ -246,7 +245,7 @@ static int start(struct opening *o)
 		copy_name(device->kernel_interface, o->request->string->target, IF_NAMESIZE);
 	let_multicast_in(o);
 	if (device->kind == DEVSTRING_AF_PACKET)
-		device->hears_itself = afpacket_hears_itself(&device->kernel->packet);
+		device->hears_itself = afsocket_hears_itself(&device->kernel->sockets);
 	if (device->kind == DEVSTRING_AF_XDP) {
 		rc = steerport_start(&device->kernel->steerport, device->mac, o->error);
 		device->steer = steerport_steer(&device->kernel->steerport);
@@ -279,8 +278,10 @@ static int bring_up(struct opening *o)
 		return rc;
 	o->device->socket = rte_eth_dev_socket_id(o->device->port_id);
 	rc = opening_configure(o);
+	afsocket_begin(&o->device->kernel->sockets, o->device->rx_queues);
 	if (rc == 0)
 		rc = opening_set_up_queues(o);
+	afsocket_end();
 	if (rc == 0)
 		rc = start(o);
 	return rc;
@@ -376,7 +377,7 @@ int device_counters(const struct device *device, struct device_counters *counter
 	counters->rx_errors = stats.ierrors;
 	counters->rx_no_buffer = stats.rx_nombuf;
 	counters->tx_errors = stats.oerrors;
-	if (device->kind == DEVSTRING_AF_PACKET)
-		counters->rx_missed += afpacket_lost(&device->kernel->packet);
+	if (device->kind == DEVSTRING_AF_PACKET || device->kind == DEVSTRING_AF_XDP)
+		counters->rx_missed += afsocket_lost(&device->kernel->sockets);
 	return 0;
 }

@@ -36,7 +36,13 @@ static uint64_t echoed;
 
 static int complain(const char *what)
 {
-	printf("{\"error\": \"%s\"}\n", what);
+	fputs("{\"error\": \"", stdout);
+	for (; *what != '\0'; what++) {
+		if (*what == '"' || *what == '\\')
+			putchar('\\');
+		putchar(*what);
+	}
+	puts("\"}");
 	fflush(stdout);
 	return 1;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "drivers/afpacket.h"
+#include "drivers/afsocket.h"
 
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -11,17 +12,16 @@
 #define FANOUT_FLAG_IGNORE_OUTGOING 0x4000u /* newer than the headers */
 
 /* The device that is being opened, NULL between; control thread. */
-static struct afpacket *opening;
+static struct afsocket *opening;
 static unsigned opening_queues;
 
-void afpacket_begin(struct afpacket *packet, unsigned queues)
+void afsocket_begin(struct afsocket *sockets, unsigned queues)
 {
-	memset(packet, 0, sizeof(*packet));
 	opening_queues = queues;
-	opening = packet;
+	opening = sockets;
 }
 
-void afpacket_end(void)
+void afsocket_end(void)
 {
 	opening = NULL;
 }
@@ -45,26 +45,35 @@ static int join_fanout(int fd, unsigned mode)
 	return pass(fd, SOL_PACKET, PACKET_FANOUT, &mode, sizeof(mode));
 }
 
+static void remember(int fd)
+{
+	if (opening->sockets < AFSOCKET_SOCKETS)
+		opening->socket[opening->sockets++] = fd;
+}
+
 /* One queue is no group, and a single socket can say itself what it does not want to hear. */
 static int correct_fanout(int fd, unsigned mode)
 {
 	int on = 1;
 
-	if (opening->sockets < AFPACKET_SOCKETS)
-		opening->socket[opening->sockets++] = fd;
+	remember(fd);
 	if (opening_queues > 1)
 		return join_fanout(fd, mode);
 	return pass(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
 /* What the driver, a shared library, finds under the name it calls. */
-int afpacket_setsockopt(int fd, int level, int option, const void *value, socklen_t length) __asm__(
+int afsocket_setsockopt(int fd, int level, int option, const void *value, socklen_t length) __asm__(
 	"setsockopt");
 
-int afpacket_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+int afsocket_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
 	unsigned mode;
 
+	if (opening != NULL && level == SOL_XDP && option == XDP_RX_RING) {
+		opening->xdp = true;
+		remember(fd);
+	}
 	if (opening == NULL || level != SOL_PACKET || option != PACKET_FANOUT ||
 		length != sizeof(mode))
 		return pass(fd, level, option, value, length);
@@ -72,21 +81,38 @@ int afpacket_setsockopt(int fd, int level, int option, const void *value, sockle
 	return correct_fanout(fd, mode);
 }
 
-bool afpacket_hears_itself(const struct afpacket *packet)
+bool afsocket_hears_itself(const struct afsocket *sockets)
 {
-	return packet->sockets != 1;
+	return !sockets->xdp && sockets->sockets != 1;
 }
 
-uint64_t afpacket_lost(struct afpacket *packet)
+/* Reading sets the kernel's count back to zero. */
+static uint64_t lost_by_packet(int fd)
 {
-	for (unsigned i = 0; i < packet->sockets; i++) {
-		struct tpacket_stats stats = {0};
-		socklen_t length = sizeof(stats);
+	struct tpacket_stats stats = {0};
+	socklen_t length = sizeof(stats);
 
-		/* Reading sets the kernel's count back to zero. */
-		if (getsockopt(packet->socket[i], SOL_PACKET, PACKET_STATISTICS, &stats, &length) ==
-			0)
-			packet->lost += stats.tp_drops;
-	}
-	return packet->lost;
+	return getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) == 0 ? stats.tp_drops
+										   : 0;
+}
+
+/* rx_dropped, an empty fill ring among its causes, is in the driver's own count. */
+static uint64_t lost_by_xdp(int fd)
+{
+	struct xdp_statistics stats = {0};
+	socklen_t length = sizeof(stats);
+
+	return getsockopt(fd, SOL_XDP, XDP_STATISTICS, &stats, &length) == 0 ? stats.rx_ring_full
+									     : 0;
+}
+
+uint64_t afsocket_lost(struct afsocket *sockets)
+{
+	uint64_t full = 0;
+
+	for (unsigned i = 0; i < sockets->sockets && sockets->xdp; i++)
+		full += lost_by_xdp(sockets->socket[i]);
+	for (unsigned i = 0; i < sockets->sockets && !sockets->xdp; i++)
+		sockets->lost += lost_by_packet(sockets->socket[i]);
+	return sockets->lost + full;
 }
