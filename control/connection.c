@@ -266,23 +266,24 @@ static struct rpc_stream *stream_open(
 	return &stream->base;
 }
 
-static int stream_notify(struct rpc_stream *base, json_t *message)
+static int stream_notify_text(struct rpc_stream *base, char *text, size_t length)
 {
 	struct connection *connection = ((struct stream *)base)->connection;
-	char *text;
 
-	if (!message)
-		return -ENOMEM;
 	if (client_unsent(connection->client) > connection->server->config.output / 16) {
-		json_decref(message);
+		free(text);
 		return -EAGAIN;
 	}
-	text = json_dumps(message, JSON_COMPACT);
-	json_decref(message);
-	if (!text)
-		return -ENOMEM;
-	client_send(connection->client, text, strlen(text), true);
+	client_send(connection->client, text, length, true);
 	return 0;
+}
+
+static int stream_notify(struct rpc_stream *base, json_t *message)
+{
+	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+
+	json_decref(message);
+	return text ? stream_notify_text(base, text, strlen(text)) : -ENOMEM;
 }
 
 static void stream_close(struct rpc_stream *base)
@@ -302,6 +303,7 @@ static const struct rpc_sink sink = {
 	.answer_text = answer_text,
 	.stream = stream_open,
 	.notify = stream_notify,
+	.notify_text = stream_notify_text,
 	.stream_close = stream_close,
 };
 
@@ -359,13 +361,31 @@ static void dispatch(struct connection *connection, struct rpc_call *call)
 	call->method->handle(server->gateway, call);
 }
 
+/* line: kept by the call, or NULL. */
+static bool begin_call(struct connection *connection, const struct rpc_method *method,
+	json_t *params, json_t *id, char *line, size_t length)
+{
+	struct rpc_call *call =
+		rpc_call_create(connection->server->gateway, method, params, id, &sink, connection);
+
+	if (!call)
+		return false;
+	call->peer = connection->peer;
+	call->line = line;
+	call->line_length = length;
+	connection->calls++;
+	connection->server->stats.calls++;
+	remember_call(connection, call);
+	dispatch(connection, call);
+	return true;
+}
+
 /* Takes line over where the call keeps it. */
 static bool start_call(struct connection *connection, json_t *request, char *line, size_t length)
 {
 	json_t *id = json_object_get(request, "id");
 	const struct rpc_method *method = NULL;
 	const char *wrong = check_request(request);
-	struct rpc_call *call;
 
 	if (wrong) {
 		refuse(connection, json_is_object(request) ? id : NULL, RPC_REQUEST, wrong);
@@ -376,20 +396,10 @@ static bool start_call(struct connection *connection, json_t *request, char *lin
 		refuse(connection, id, RPC_METHOD, "no such method on this socket");
 		return false;
 	}
-	call = rpc_call_create(connection->server->gateway, method,
-		json_object_get(request, "params"), id, &sink, connection);
-	if (!call) {
-		refuse(connection, id, RPC_INTERNAL, "out of memory");
-		return false;
-	}
-	call->peer = connection->peer;
-	call->line = line;
-	call->line_length = length;
-	connection->calls++;
-	connection->server->stats.calls++;
-	remember_call(connection, call);
-	dispatch(connection, call);
-	return true;
+	if (begin_call(connection, method, json_object_get(request, "params"), id, line, length))
+		return true;
+	refuse(connection, id, RPC_INTERNAL, "out of memory");
+	return false;
 }
 
 static void parsed(struct connection *connection, json_t *request, const char *error, char *line,
@@ -429,15 +439,14 @@ static void scribe_done(void *context, json_t *request, const char *error)
 
 static void metrics(struct connection *connection)
 {
-	struct server *server = connection->server;
-	size_t length = 0;
-	char *text =
-		server->config.metrics ? server->config.metrics(server->gateway, &length) : NULL;
+	const struct rpc_method *method = connection->server->config.metrics;
+	json_t *id = json_null(); /* or nobody would see the answer */
 
-	if (text)
-		client_send(connection->client, text, length, false);
-	else
+	connection->in_hand = true;
+	if (!method || !begin_call(connection, method, NULL, id, NULL, 0))
 		client_finish(connection->client);
+	connection->in_hand = false;
+	rest(connection);
 }
 
 static bool is_metrics(const struct connection *connection, const char *line)

@@ -8,6 +8,8 @@
 #define FAMILIES_LIST(X) \
 	X(INFO, "trunkline", "info", "", "Name and version of the gateway") \
 	X(GENERATION, "trunkline_generation", "gauge", "", "Newest accepted generation") \
+	X(LIVE_GENERATION, "trunkline_live_generation", "gauge", "", \
+		"Newest generation that every worker has passed, with its routes") \
 	X(START_TIME, "trunkline_start_time_seconds", "gauge", "seconds", \
 		"Start of the daemon since the epoch") \
 	X(CONNECTIONS, "trunkline_connections", "gauge", "", "Connections configured") \

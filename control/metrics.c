@@ -19,6 +19,7 @@ static void write_gateway(struct metrics *m)
 	exposition_sample(
 		e, FAMILIES_INFO, L({"name", m->gateway.name}, {"version", m->gateway.version}), 1);
 	exposition_sample(e, FAMILIES_GENERATION, NULL, m->gateway.generation);
+	exposition_sample(e, FAMILIES_LIVE_GENERATION, NULL, m->gateway.live);
 	exposition_seconds(e, FAMILIES_START_TIME, NULL, m->gateway.started_ns);
 }
 

@@ -95,6 +95,7 @@ void report_start(struct report *report, const struct report_request *request,
 	emit_string(&report->emit, "name", report->gateway.name);
 	emit_string(&report->emit, "version", report->gateway.version);
 	emit_u64(&report->emit, "generation", report->gateway.generation);
+	emit_u64(&report->emit, "live_generation", report->gateway.live);
 	emit_u64(&report->emit, "time_ns", report->time_ns);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who is counted: the names behind the ids, as far as the readers of counters need them. The daemon
- * answers from its model (roster.c), tests from arrays.
+ * answers from its parts (census.h), tests from arrays.
  *
  * All calls are made on the control thread; strings are valid until the model changes, so nobody
  * keeps one from one slice of work to the next.
@@ -21,6 +21,7 @@
 struct roster_gateway {
 	const char *name, *version;
 	uint64_t generation;  /* newest accepted */
+	uint64_t live;	      /* newest that every worker has passed, with its routes */
 	uint64_t started_ns;  /* CLOCK_REALTIME when the daemon started */
 	uint32_t connections; /* highest ids that may be in use */
 	uint32_t attachments, paths, ports;
@@ -62,12 +63,12 @@ struct roster_port {
 
 struct roster_neighbour {
 	const char *link_kind; /* "port", "attachment" or "endpoint" */
-	const char *link;      /* its name */
 	const char *state;
-	char address[64], mac[64];
-	uint64_t held;	 /* packets waiting */
-	bool gleaned;	 /* learnt from traffic, not held by configuration */
-	uint64_t age_ms; /* since it was last confirmed; UINT64_MAX: never */
+	char link[160]; /* name of the port or attachment; "CONNECTION to SITE" of an endpoint */
+	char address[64], mac[64]; /* empty: not known */
+	uint64_t held;		   /* packets waiting */
+	bool gleaned;		   /* learnt from traffic, not held by configuration */
+	uint64_t age_ms;	   /* since it was last confirmed; UINT64_MAX: never */
 };
 
 struct roster {

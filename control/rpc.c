@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/rpc.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,24 +69,32 @@ void rpc_reply(struct rpc_call *call, json_t *result)
 	answer(call, response_of(call, "result", result));
 }
 
-static char *wrap_text(
-	const struct rpc_call *call, const char *result, size_t length, size_t *wrapped)
+/* head, text, then a closing brace. Frees text; NULL on lack of memory. */
+static char *wrap_text(const char *head, char *text, size_t length, size_t *wrapped)
 {
-	static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":", middle[] = ",\"result\":";
-	char *id = call->id ? json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT) : strdup("null");
-	char *text = NULL;
-	size_t at;
+	size_t at = strlen(head);
+	char *whole = malloc(at + length + 2);
 
-	if (!id)
-		return NULL;
-	at = sizeof(head) - 1 + strlen(id) + sizeof(middle) - 1;
-	text = malloc(at + length + 2);
-	if (text) {
-		sprintf(text, "%s%s%s", head, id, middle);
-		memcpy(text + at, result, length);
-		memcpy(text + at + length, "}", 2);
+	if (whole) {
+		memcpy(whole, head, at);
+		memcpy(whole + at, text, length);
+		memcpy(whole + at + length, "}", 2);
 		*wrapped = at + length + 1;
 	}
+	free(text);
+	return whole;
+}
+
+static char *wrap_result(const struct rpc_call *call, char *result, size_t length, size_t *wrapped)
+{
+	char *id = call->id ? json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT) : strdup("null");
+	char *head = NULL, *text = NULL;
+
+	if (id && asprintf(&head, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id) >= 0)
+		text = wrap_text(head, result, length, wrapped);
+	else
+		free(result);
+	free(head);
 	free(id);
 	return text;
 }
@@ -102,13 +111,18 @@ void rpc_reply_text(struct rpc_call *call, char *result, size_t length)
 		rpc_reply(call, value);
 		return;
 	}
-	text = wrap_text(call, result, length, &wrapped);
-	free(result);
+	text = wrap_result(call, result, length, &wrapped);
 	if (!text) {
 		rpc_reject(call, RPC_INTERNAL, NULL, "out of memory while the answer was made");
 		return;
 	}
 	call->sink->answer_text(call, text, wrapped);
+	rpc_call_free(call);
+}
+
+void rpc_reply_plain(struct rpc_call *call, char *text, size_t length)
+{
+	call->sink->answer_text(call, text, length);
 	rpc_call_free(call);
 }
 
@@ -163,6 +177,24 @@ int rpc_notify(struct rpc_stream *stream, const char *method, json_t *params)
 {
 	return stream->sink->notify(stream,
 		json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", method, "params", params));
+}
+
+int rpc_notify_text(struct rpc_stream *stream, const char *method, char *params, size_t length)
+{
+	char *head = NULL, *text = NULL;
+	json_t *value;
+
+	if (!stream->sink->notify_text) {
+		value = json_loadb(params, length, JSON_DECODE_ANY, NULL);
+		free(params);
+		return rpc_notify(stream, method, value);
+	}
+	if (asprintf(&head, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":", method) >= 0)
+		text = wrap_text(head, params, length, &length);
+	else
+		free(params);
+	free(head);
+	return text ? stream->sink->notify_text(stream, text, length) : -ENOMEM;
 }
 
 void rpc_stream_close(struct rpc_stream *stream)

@@ -66,6 +66,8 @@ struct rpc_sink {
 	struct rpc_stream *(*stream)(
 		struct rpc_call *call, void (*closed)(void *context), void *context);
 	int (*notify)(struct rpc_stream *stream, json_t *message);
+	/* As above; text is a whole message, malloc'ed and taken over. NULL: as for answer_text. */
+	int (*notify_text)(struct rpc_stream *stream, char *text, size_t length);
 	void (*stream_close)(struct rpc_stream *stream);
 };
 
@@ -104,6 +106,10 @@ void rpc_reply(struct rpc_call *call, json_t *result);
  * slices by the caller, so that no turn is spent on printing it. */
 void rpc_reply_text(struct rpc_call *call, char *result, size_t length);
 
+/* For calls that are no JSON-RPC (the line "metrics"): text as it is, malloc'ed, taken over. The
+ * sink ends it with a newline. */
+void rpc_reply_plain(struct rpc_call *call, char *text, size_t length);
+
 /* field: JSON pointer into params ("/document/routes/3/prefix"; "" is params itself), or NULL. */
 void rpc_reject(struct rpc_call *call, int code, const char *field, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -120,6 +126,8 @@ struct rpc_stream *rpc_stream_open(
 /* Sends a notification; params is taken over. 0; -EAGAIN: the client reads too slowly, this one was
  * not sent (the stream lives on); -ENOMEM. */
 int rpc_notify(struct rpc_stream *stream, const char *method, json_t *params);
+/* The same with the JSON text of params, malloc'ed, taken over. */
+int rpc_notify_text(struct rpc_stream *stream, const char *method, char *params, size_t length);
 void rpc_stream_close(struct rpc_stream *stream);
 
 /*

@@ -30,9 +30,9 @@ struct server_config {
 	size_t output;		     /* bytes a slow reader may leave unread; 0: 64 MiB */
 	/* Methods per socket, each table ended by name NULL, the list by NULL. */
 	const struct rpc_method *tables[SERVER_SOCKETS][SERVER_TABLES];
-	/* Answer to the line "metrics" on the stats socket: malloc'ed text, length set; NULL:
-	 * closed. */
-	char *(*metrics)(struct gateway *gateway, size_t *length);
+	/* Called for the bare line "metrics" on the stats socket, which rpc_reply_plain answers.
+	 * NULL: such a client is hung up on. */
+	const struct rpc_method *metrics;
 };
 
 struct server_stats {

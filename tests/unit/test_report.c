@@ -142,7 +142,7 @@ static void only_the_sections_asked_for_are_there(void **state)
 	(void)state;
 	for (unsigned s = 0; s < REPORT_SECTION_COUNT; s++) {
 		v = value_of(&(struct report_request){.sections = 1u << s});
-		assert_int_equal(json_object_size(v), 5);
+		assert_int_equal(json_object_size(v), 6);
 		assert_non_null(json_object_get(v, report_section_name(s)));
 		assert_int_equal(report_section_find(report_section_name(s)), s);
 		json_decref(v);
