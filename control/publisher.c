@@ -223,7 +223,8 @@ void publisher_release(struct publisher *p, const struct change *change)
 
 	if (s == NULL)
 		return;
-	publisher_need_return(p, s->reserved, &s->need);
+	nexthops_unreserve(p->nexthops, change, &s->need.hops);
+	publisher_need_return(p, &s->need);
 	free(s);
 }
 
@@ -327,7 +328,7 @@ static void finish_round(struct publisher *p)
 	while (s != NULL) {
 		struct publisher_submission *next = s->next;
 
-		publisher_need_return(p, s->reserved, &s->need);
+		publisher_need_return(p, &s->need);
 		change_free(s->change);
 		free(s);
 		s = next;
@@ -375,6 +376,8 @@ static enum publisher_next tick_place(struct publisher *p, uint64_t deadline_ns)
 {
 	if (publisher_place_step(p, deadline_ns) != 0)
 		return PUBLISHER_AGAIN;
+	for (struct publisher_submission *s = p->round.first; s != NULL; s = s->next)
+		nexthops_unreserve(p->nexthops, s->change, &s->need.hops);
 	p->token = rte_rcu_qsbr_start(p->config.fwd->qsbr);
 	p->phase = PUBLISHER_PHASE_SETTLE;
 	return PUBLISHER_AGAIN;

@@ -139,10 +139,8 @@ no_routes:
 	return error;
 }
 
-void publisher_need_return(
-	struct publisher *p, const struct change *change, const struct publisher_need *need)
+void publisher_need_return(struct publisher *p, const struct publisher_need *need)
 {
-	nexthops_unreserve(p->nexthops, change, &need->hops);
 	precedence_unreserve(p->precedence, &need->routes);
 	neighbours_unreserve(p->config.neighbours, need->neighbours);
 	p->release_reserved -= need->releases;

@@ -111,8 +111,8 @@ bool publisher_has_time(uint64_t deadline_ns);
 /* publisher_need.c: sets aside what the change may need; 0 or -errno and nothing has changed. */
 int publisher_need_reserve(
 	struct publisher *p, const struct change *change, struct publisher_need *need);
-void publisher_need_return(
-	struct publisher *p, const struct change *change, const struct publisher_need *need);
+/* All but what nexthops_unreserve() gives back, which is due when the routes are counted. */
+void publisher_need_return(struct publisher *p, const struct publisher_need *need);
 
 /* publisher_compile.c: marks what a submitted change touched; 1: more to do, 0: done, -ENOMEM: try
  * again later. */

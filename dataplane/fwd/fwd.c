@@ -29,17 +29,29 @@ static struct liveness *create_liveness(uint32_t sites)
 	return liveness;
 }
 
+/* Beside the configured routes: a host route of each neighbour, and for attachments and endpoints,
+ * which mostly have an address of each family, the address itself and the prefix around it. */
+static uint32_t prefixes(const struct fwd_limits *limits)
+{
+	uint64_t links = (uint64_t)limits->snapshot.attachments + limits->snapshot.endpoints;
+	uint64_t sum = limits->routes + (uint64_t)limits->neighbours + 4 * links;
+
+	return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+}
+
 static int create_tables(struct fwd *fwd)
 {
 	const struct fwd_limits *limits = &fwd->limits;
 	struct lpm_config config = {
-		.tables = limits->snapshot.connections + 1, .routes = limits->routes};
+		.tables = limits->snapshot.connections + 1, .routes = prefixes(limits)};
 
 	fwd->qsbr = create_qsbr(limits->workers);
 	config.qsbr = fwd->qsbr;
 	fwd->lpm = fwd->qsbr == NULL ? NULL : lpm_create(&config);
-	fwd->attachments = idmap_create(limits->snapshot.attachments);
-	fwd->endpoints = idmap_create(limits->snapshot.endpoints);
+	/* Twice: all of them may change their key at once, and new ones go in before old ones
+	 * leave. */
+	fwd->attachments = idmap_create(limits->snapshot.attachments * 2);
+	fwd->endpoints = idmap_create(limits->snapshot.endpoints * 2);
 	fwd->liveness = create_liveness(limits->snapshot.sites);
 	atomic_init(&fwd->snapshot, snapshot_create(&limits->snapshot));
 	if (neighbour_table_init(&fwd->neighbours, limits->neighbours + 1) < 0)
