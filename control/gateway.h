@@ -6,6 +6,7 @@
 #ifndef CONTROL_GATEWAY_H
 #define CONTROL_GATEWAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct boot;
@@ -16,10 +17,12 @@ struct loop;
 struct model;
 struct neighbours;
 struct plane;
+struct ports;
 struct publisher;
 struct rte_mempool;
 struct server;
 struct stats;
+struct system_wait;
 
 struct gateway {
 	const struct boot *boot;
@@ -34,7 +37,20 @@ struct gateway {
 	struct journal *journal;
 	struct stats *stats;
 	struct server *server;
-	uint64_t started_ns; /* loop_now() when ready */
+	struct ports *ports;
+	struct system_wait *waits;
+	bool hugepages;
+	uint64_t started_ns; /* loop_now() when opened */
 };
+
+/*
+ * All parts of a gateway whose EAL runs: devices, tables, workers (started), the state as it was
+ * accepted last, and at the end the sockets. boot and loop are set by the caller and outlive it. 0
+ * or -errno, with the reason logged and nothing left behind.
+ */
+int gateway_open(struct gateway *gateway);
+/* Stops accepting, stops workers, writes what was accepted, closes devices. What is NULL is
+ * skipped. */
+void gateway_close(struct gateway *gateway);
 
 #endif
