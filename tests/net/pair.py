@@ -20,10 +20,11 @@ BACKBONE_MTU = 1600
 
 class Pair:
     def __init__(self, name, paths, customers=("acme",), endpoint=None, connection=None,
-                 attachment=None, mtu=BACKBONE_MTU, seed=1):
+                 attachment=None, mtu=BACKBONE_MTU, seed=1, tags=None):
         """paths: {name: path settings such as {"family": 6, "encapsulation": "vxlan"}}.
 
         endpoint, connection, attachment: more members for each of these objects.
+        tags: {customer: tags of its attachments}; by default one 802.1Q tag each.
         """
         self.lab = Lab(name)
         self.paths = paths
@@ -31,6 +32,8 @@ class Pair:
         self.more = {"endpoint": endpoint or {}, "connection": connection or {},
                      "attachment": attachment or {}}
         self.mtu = mtu
+        self.tags = tags or {name: [{"type": "0x8100", "vlan": VLAN + number}]
+                             for number, name in enumerate(customers)}
         self.hosts, self.spaces, self.switches, self.gateways = {}, {}, {}, {}
         try:
             for side in SIDES:
@@ -48,7 +51,7 @@ class Pair:
     def add_cloud(self, side):
         switch = self.switches[side] = self.lab.namespace(f"cloud-{side}")
         space = self.spaces[side] = self.lab.namespace(f"gw-{side}")
-        self.lab.veth(switch, "trunk", space, "cloud", mtu=1504)
+        self.lab.veth(switch, "trunk", space, "cloud", mtu=1508)
         own = SIDES[side]
         for name in self.customers:
             host = self.hosts[name, side] = self.lab.namespace(f"{name}-{side}")
@@ -56,8 +59,9 @@ class Pair:
             host.address("eth0", f"10.0.{own}.10/24", f"fd00:0:0:{own}::10/64")
             host.route("0.0.0.0/0", f"10.0.{own}.1")
             host.route("::/0", f"fd00:0:0:{own}::1")
-        trunk(switch, "trunk",
-              {name: f"0x8100:{VLAN + i}" for i, name in enumerate(self.customers)})
+        trunk(switch, "trunk", {
+            name: ".".join(f"{tag['type']}:{tag['vlan']}" for tag in tags)
+            for name, tags in self.tags.items()})
 
     def add_backbone(self, seed):
         self.backbone = self.lab.namespace("backbone")
@@ -115,7 +119,7 @@ class Pair:
                 **self.more["connection"]})
             document["attachments"].append({
                 "name": f"{name}-1", "connection": name, "port": "cloud",
-                "tags": [{"type": "0x8100", "vlan": VLAN + number}],
+                "tags": self.tags[name],
                 "addresses": [f"10.0.{own}.1/24", f"fd00:0:0:{own}::1/64"], "mtu": 1500,
                 **self.more["attachment"]})
             document["routes"].append({
