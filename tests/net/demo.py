@@ -171,9 +171,9 @@ class Demo:
                  for name in CUSTOMERS if self.server(name)]
         gateway = self.gateways["a"]
         before = gateway.stats()
-        for _ in range(3):
-            time.sleep(1)
-            self.say(indent(gateway.cli("show", "paths").stdout))
+        self.say("    $ trunkline stats --watch 1 --count 3")
+        self.say(indent(gateway.cli("stats", "--watch", "1", "--count", "3").stdout))
+        self.say("    $ trunkline show connections")
         self.say(indent(gateway.cli("show", "connections").stdout))
         after = gateway.stats()
         for flow in flows:
@@ -272,10 +272,10 @@ class Demo:
         run_dir = self.gateways["a"].config["run_dir"]
         self.say(f"""
 --- Left running. Try, as root:
-    {cli} --run-dir {run_dir} show
-    {cli} --run-dir {run_dir} show paths
-    {cli} --run-dir {run_dir} stats --watch
-    {cli} --run-dir {run_dir} lookup acme 10.0.2.10
+    {cli} --socket {run_dir} show
+    {cli} --socket {run_dir} show paths
+    {cli} --socket {run_dir} stats --watch
+    {cli} --socket {run_dir} lookup acme 10.0.2.10
     ip netns exec demo-acme-a ping 10.0.2.10
     ip netns exec demo-acme-a traceroute -n 10.0.2.10
     ip netns exec demo-globex-a iperf3 -c 10.0.2.10

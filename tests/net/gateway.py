@@ -94,7 +94,8 @@ class Gateway:
         self.start(timeout)
 
     def start(self, timeout=30.0):
-        self.process = self.namespace.start(*self.wrapper, program(TRUNKLINED), self.file)
+        self.process = self.namespace.start(*self.wrapper, program(TRUNKLINED),
+                                            "--config", self.file)
         try:
             wait_until(self.answers, timeout, f"{self.config['name']} to answer")
         except LabError as error:
@@ -136,7 +137,7 @@ class Gateway:
 
     def cli(self, *arguments, check=True):
         """The operator's command; returns the finished process."""
-        return run(program(TRUNKLINE), "--run-dir", self.config["run_dir"], *arguments,
+        return run(program(TRUNKLINE), "--socket", self.config["run_dir"], *arguments,
                    check=check, timeout=30)
 
     def show(self, what):
