@@ -216,31 +216,25 @@ static struct field prefix_field(const struct field *group, const struct documen
 	return field_item(list, index);
 }
 
-static bool owner_has(
-	const struct draft *draft, uint32_t connection, const struct ip_prefix *prefix)
-{
-	struct routetree_entry key = store_route_entry(prefix);
-
-	key.owner = draft->owner;
-	return routetree_find(
-		       store_route_tree(draft->model, connection, prefix->ip.family), &key) != NULL;
-}
-
 int document_route_stage(struct draft *draft, const struct field *group, bool removal,
 	const struct document_routes *routes, size_t index)
 {
 	struct field list, field = prefix_field(group, routes, index, &list);
 	struct ip_prefix prefix;
+	uint32_t before;
 
 	if (field_prefix(&field, &prefix) < 0)
 		return -EINVAL;
 	if (routes->local && prefix.length != ip_bits(prefix.ip.family))
 		return field_refuse(
 			&field, REFUSAL_BAD_PREFIX, "a local route is one address: /32 or /128");
-	if (removal && !owner_has(draft, routes->connection, &prefix))
-		return field_refuse(&field, REFUSAL_NOT_FOUND, "the owner has no such route");
 	if (!draft_route_name(draft, routes->connection, &prefix))
 		return field_refuse(&field, REFUSAL_DUPLICATE_PREFIX,
 			"this prefix stands in the request twice");
-	return draft_route(draft, routes->connection, &prefix, routes->preference, routes->via);
+	before = draft->route_count;
+	if (draft_route(draft, routes->connection, &prefix, routes->preference, routes->via) < 0)
+		return -EINVAL;
+	if (removal && draft->route_count == before)
+		return field_refuse(&field, REFUSAL_NOT_FOUND, "the owner has no such route");
+	return 0;
 }

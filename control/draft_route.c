@@ -81,47 +81,38 @@ static struct draft_route *route_add(struct draft *draft)
 	return &draft->route[draft->route_count++];
 }
 
-static void find_winners(const struct draft *draft, struct draft_route *route,
-	const struct routetree_entry *own, const struct ip_prefix *prefix)
+static uint32_t winner(const struct model *model, const struct routetree_entry *own,
+	const struct routetree_entry *other)
 {
-	const struct model *model = draft->model;
-	struct routetree_entry other;
-	bool others = store_route_best(model, route->connection, prefix, draft->owner, &other);
-	const struct routetree_entry *before = own,
-				     *after = route->entry.via != 0 ? &route->entry : NULL;
-
-	if (others && (before == NULL || store_route_wins(model, &other, before)))
-		before = &other;
-	if (others && (after == NULL || store_route_wins(model, &other, after)))
-		after = &other;
-	route->best_before = before != NULL ? before->via : 0;
-	route->best_after = after != NULL ? after->via : 0;
+	if (own->via == 0 || (other->via != 0 && store_route_wins(model, other, own)))
+		return other->via;
+	return own->via;
 }
 
 int draft_route(struct draft *draft, uint32_t connection, const struct ip_prefix *prefix,
 	uint16_t preference, uint32_t via)
 {
 	struct model *model = draft->model;
-	struct routetree_entry entry = store_route_entry(prefix);
-	const struct routetree_entry *own;
+	struct routetree_entry own, other;
 	struct draft_route *route;
 
-	entry.owner = draft->owner;
-	entry.preference = preference;
-	entry.via = via;
-	own = routetree_find(store_route_tree(model, connection, prefix->ip.family), &entry);
-	if (own != NULL && own->via == via && own->preference == preference)
+	store_route_scan(model, connection, prefix, draft->owner, &own, &other);
+	if (own.via == via && (via == 0 || own.preference == preference))
 		return 0;
 	route = route_add(draft);
 	if (route == NULL)
 		return draft_no_memory(draft);
 	*route = (struct draft_route){
-		.entry = entry,
+		.entry = store_route_entry(prefix),
 		.connection = connection,
-		.own_before = own != NULL ? own->via : 0,
+		.own_before = own.via,
+		.best_before = winner(model, &own, &other),
 		.family = prefix->ip.family,
 	};
-	find_winners(draft, route, own, prefix);
+	route->entry.owner = draft->owner;
+	route->entry.preference = preference;
+	route->entry.via = via;
+	route->best_after = winner(model, &route->entry, &other);
 	vias_hold(model, route->entry.via);
 	vias_hold(model, route->own_before);
 	vias_hold(model, route->best_before);

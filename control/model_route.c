@@ -9,7 +9,7 @@ uint32_t model_route_best(
 {
 	struct routetree_entry best;
 
-	return store_route_best(model, connection, prefix, 0, &best) != NULL ? best.via : 0;
+	return store_route_best(model, connection, prefix, &best) ? best.via : 0;
 }
 
 static struct model_route to_route(const struct routetree_entry *entry, uint8_t family)
@@ -30,7 +30,7 @@ bool model_route_match(const struct model *model, uint32_t connection,
 	for (int length = (int)ip_bits(address->family); length >= 0; length--) {
 		struct ip_prefix prefix = {ip_mask(address, (uint8_t)length), (uint8_t)length};
 
-		if (store_route_best(model, connection, &prefix, 0, &best) != NULL) {
+		if (store_route_best(model, connection, &prefix, &best)) {
 			*route = to_route(&best, address->family);
 			return true;
 		}

@@ -218,51 +218,66 @@ static struct routetree_node *branch_split(struct routetree_node *branch,
 	return right;
 }
 
+/* What one put carries down and brings back up. */
+struct put {
+	struct routetree *tree;
+	struct routetree_pool *pool;
+	const struct routetree_entry *entry;
+	uint32_t replaced;
+};
+
+static struct routetree_node *put_leaf(struct put *put, struct routetree_node *leaf)
+{
+	unsigned at = rank(leaf->entry, leaf->count, put->entry);
+
+	if (at < leaf->count && routetree_compare(&leaf->entry[at], put->entry) == 0) {
+		put->replaced = leaf->entry[at].via;
+		leaf->entry[at] = *put->entry;
+		return NULL;
+	}
+	put->tree->count++;
+	if (leaf->count == LEAF_MAX)
+		return leaf_split(leaf, put->pool, at, put->entry);
+	leaf_insert(leaf, at, put->entry);
+	return NULL;
+}
+
 /* The new right neighbour where node was split, else NULL. */
-static struct routetree_node *put_below(struct routetree *tree, struct routetree_node *node,
-	struct routetree_pool *pool, const struct routetree_entry *entry)
+static struct routetree_node *put_below(struct put *put, struct routetree_node *node)
 {
 	struct routetree_node *split;
 	unsigned at;
 
-	if (node->leaf) {
-		at = rank(node->entry, node->count, entry);
-		if (at < node->count && routetree_compare(&node->entry[at], entry) == 0) {
-			node->entry[at] = *entry;
-			return NULL;
-		}
-		tree->count++;
-		if (node->count == LEAF_MAX)
-			return leaf_split(node, pool, at, entry);
-		leaf_insert(node, at, entry);
-		return NULL;
-	}
-	at = branch_of(node, entry);
-	if (routetree_compare(entry, &node->least[at]) < 0)
-		node->least[at] = *entry;
-	split = put_below(tree, node->child[at], pool, entry);
+	if (node->leaf)
+		return put_leaf(put, node);
+	at = branch_of(node, put->entry);
+	if (routetree_compare(put->entry, &node->least[at]) < 0)
+		node->least[at] = *put->entry;
+	split = put_below(put, node->child[at]);
 	if (split == NULL)
 		return NULL;
 	if (node->count == BRANCH_MAX)
-		return branch_split(node, pool, at + 1, split);
+		return branch_split(node, put->pool, at + 1, split);
 	branch_insert(node, at + 1, split, least_of(split));
 	return NULL;
 }
 
-void routetree_put(
-	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry)
+uint32_t routetree_put(struct routetree *tree, struct routetree_pool *pool,
+	const struct routetree_entry *entry)
 {
+	struct put put = {.tree = tree, .pool = pool, .entry = entry};
 	struct routetree_node *right, *root;
 
 	if (tree->root == NULL)
 		tree->root = node_take(pool, true);
-	right = put_below(tree, tree->root, pool, entry);
+	right = put_below(&put, tree->root);
 	if (right == NULL)
-		return;
+		return put.replaced;
 	root = node_take(pool, false);
 	branch_insert(root, 0, tree->root, least_of(tree->root));
 	branch_insert(root, 1, right, least_of(right));
 	tree->root = root;
+	return put.replaced;
 }
 
 static void branch_remove(struct routetree_node *branch, unsigned at)

@@ -47,8 +47,8 @@ size_t routetree_pool_bytes(const struct routetree_pool *pool);
 /* The entry with this (address, length, owner), or NULL. Valid until the tree changes. */
 const struct routetree_entry *routetree_find(
 	const struct routetree *tree, const struct routetree_entry *key);
-/* Puts or replaces. The pool holds enough nodes. */
-void routetree_put(
+/* Puts or replaces; the via that was replaced, or 0. The pool holds enough nodes. */
+uint32_t routetree_put(
 	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry);
 /* False where there is no such entry. */
 bool routetree_delete(

@@ -109,10 +109,14 @@ struct ip_prefix store_route_prefix(const struct routetree_entry *entry, uint8_t
  * nodes, entry->via is an interned via. */
 void store_route_set(struct model *model, uint32_t connection, uint8_t family,
 	const struct routetree_entry *entry);
-/* All entries of one prefix, at most MODEL_OWNERS: best is the winner when the entry of owner
- * without (0: none) is left out. NULL where there is none. */
-const struct routetree_entry *store_route_best(const struct model *model, uint32_t connection,
-	const struct ip_prefix *prefix, uint8_t without, struct routetree_entry *best);
+/* The entries of one prefix: what owner has, and the winner of all others; via 0 where there is none.
+ * False where nobody has any. */
+bool store_route_scan(const struct model *model, uint32_t connection,
+	const struct ip_prefix *prefix, uint8_t owner, struct routetree_entry *own,
+	struct routetree_entry *other);
+/* The winner among all owners; false where nobody has any. */
+bool store_route_best(const struct model *model, uint32_t connection,
+	const struct ip_prefix *prefix, struct routetree_entry *best);
 /* True where a wins over b. */
 bool store_route_wins(const struct model *model, const struct routetree_entry *a,
 	const struct routetree_entry *b);

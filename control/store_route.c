@@ -32,19 +32,27 @@ struct ip_prefix store_route_prefix(const struct routetree_entry *entry, uint8_t
 	return prefix;
 }
 
+static uint32_t take_out(struct model *model, struct routetree *tree,
+	const struct routetree_entry *entry)
+{
+	const struct routetree_entry *found = routetree_find(tree, entry);
+	uint32_t via = found != NULL ? found->via : 0;
+
+	routetree_delete(tree, &model->pool, entry);
+	return via;
+}
+
 void store_route_set(struct model *model, uint32_t connection, uint8_t family,
 	const struct routetree_entry *entry)
 {
 	struct routetree *tree = store_route_tree(model, connection, family);
-	const struct routetree_entry *found = routetree_find(tree, entry);
-	uint32_t before = found != NULL ? found->via : 0;
-	uint32_t count = tree->count;
+	uint32_t count = tree->count, before;
 
 	if (entry->via != 0) {
 		vias_use(model, connection, entry->via, 1);
-		routetree_put(tree, &model->pool, entry);
+		before = routetree_put(tree, &model->pool, entry);
 	} else {
-		routetree_delete(tree, &model->pool, entry);
+		before = take_out(model, tree, entry);
 	}
 	if (before != 0)
 		vias_use(model, connection, before, -1);
@@ -60,21 +68,39 @@ bool store_route_wins(
 	return strcmp(model->owner[a->owner], model->owner[b->owner]) < 0;
 }
 
-const struct routetree_entry *store_route_best(const struct model *model, uint32_t connection,
-	const struct ip_prefix *prefix, uint8_t without, struct routetree_entry *best)
+bool store_route_scan(const struct model *model, uint32_t connection,
+	const struct ip_prefix *prefix, uint8_t owner, struct routetree_entry *own,
+	struct routetree_entry *other)
 {
 	const struct routetree *tree = store_route_tree(model, connection, prefix->ip.family);
-	struct routetree_entry at = store_route_entry(prefix), next;
-	bool found = false;
+	struct routetree_entry at = store_route_entry(prefix), next[2];
+	size_t count = 2;
 
-	/* Owners of one prefix stand side by side; owner numbers start at 1. */
-	while (routetree_list(tree, &at, true, &next, 1) == 1 && next.high == at.high &&
-		next.low == at.low && next.length == at.length) {
-		if (next.owner != without && (!found || store_route_wins(model, &next, best))) {
-			*best = next;
-			found = true;
+	own->via = 0;
+	other->via = 0;
+	/* Owners of one prefix stand side by side; owner numbers start at 1. Nearly always there is
+	 * one, and the first look sees that. */
+	while (count == 2) {
+		count = routetree_list(tree, &at, true, next, 2);
+		for (size_t i = 0; i < count; i++) {
+			if (next[i].high != at.high || next[i].low != at.low ||
+				next[i].length != at.length)
+				return own->via != 0 || other->via != 0;
+			if (next[i].owner == owner)
+				*own = next[i];
+			else if (other->via == 0 || store_route_wins(model, &next[i], other))
+				*other = next[i];
 		}
-		at = next;
+		if (count > 0)
+			at = next[count - 1];
 	}
-	return found ? best : NULL;
+	return own->via != 0 || other->via != 0;
+}
+
+bool store_route_best(const struct model *model, uint32_t connection,
+	const struct ip_prefix *prefix, struct routetree_entry *best)
+{
+	struct routetree_entry none;
+
+	return store_route_scan(model, connection, prefix, 0, &none, best);
 }
