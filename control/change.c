@@ -6,6 +6,65 @@
 #include "control/store.h"
 #include "control/vias.h"
 
+static void whole_objects(struct change *change)
+{
+	struct model *model = change->model;
+
+	for (unsigned kind = 0; kind < MODEL_KINDS; kind++) {
+		for (uint32_t id = model_next(model, kind, 0); id != 0;
+			id = model_next(model, kind, id)) {
+			const struct model_object *object = model_object(model, kind, id);
+
+			store_hold(object);
+			change->object[change->object_count++] =
+				(struct change_object){.kind = kind, .id = id, .after = object};
+		}
+	}
+}
+
+static void whole_table(struct change *change, uint32_t connection, uint8_t family)
+{
+	struct model *model = change->model;
+	struct model_route route, *after = NULL;
+	struct routetree_entry best;
+
+	for (; model_route_list(model, connection, family, after, &route, 1) == 1; after = &route) {
+		store_route_best(model, connection, &route.prefix, &best);
+		if (best.owner != route.owner)
+			continue;
+		vias_hold(model, best.via);
+		change->routes_added[family == IP_6]++;
+		change->route[change->route_count++] = (struct change_route){
+			.connection = connection, .after = best.via, .prefix = route.prefix};
+	}
+}
+
+struct change *change_whole(struct model *model)
+{
+	struct change *change = calloc(1, sizeof(*change));
+	size_t objects = 0;
+
+	if (change == NULL)
+		return NULL;
+	for (unsigned kind = 0; kind < MODEL_KINDS; kind++)
+		objects += model_count(model, kind);
+	change->model = model;
+	change->generation = model_generation(model);
+	change->object = calloc(objects + 1, sizeof(change->object[0]));
+	change->route = calloc(model_routes(model) + 1, sizeof(change->route[0]));
+	if (change->object == NULL || change->route == NULL) {
+		change_free(change);
+		return NULL;
+	}
+	whole_objects(change);
+	for (uint32_t id = model_next(model, MODEL_CONNECTION, 0); id != 0;
+		id = model_next(model, MODEL_CONNECTION, id)) {
+		whole_table(change, id, IP_4);
+		whole_table(change, id, IP_6);
+	}
+	return change;
+}
+
 static void object_release(struct model *model, const struct change_object *touched)
 {
 	if (touched->after == NULL && touched->kind == MODEL_PATH) {

@@ -48,6 +48,10 @@ struct change {
 	uint32_t routes_added[2], routes_removed[2]; /* of those; [0] IPv4, [1] IPv6 */
 };
 
+/* A change that adds everything the model holds, for a publisher that knows nothing yet. NULL on
+ * lack of memory. */
+struct change *change_whole(struct model *model);
+
 /* Gives back the objects and the ids that the change removed. NULL is allowed. */
 void change_free(struct change *change);
 

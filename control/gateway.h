@@ -18,6 +18,7 @@ struct model;
 struct neighbours;
 struct plane;
 struct ports;
+struct provision;
 struct publisher;
 struct rte_mempool;
 struct server;
@@ -35,6 +36,7 @@ struct gateway {
 	struct neighbours *neighbours;
 	struct model *model;
 	struct journal *journal;
+	struct provision *provision; /* who changes the model */
 	struct stats *stats;
 	struct server *server;
 	struct ports *ports;

@@ -262,8 +262,8 @@ static struct routetree_node *put_below(struct put *put, struct routetree_node *
 	return NULL;
 }
 
-uint32_t routetree_put(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *entry)
+uint32_t routetree_put(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry)
 {
 	struct put put = {.tree = tree, .pool = pool, .entry = entry};
 	struct routetree_node *right, *root;

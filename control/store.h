@@ -109,8 +109,8 @@ struct ip_prefix store_route_prefix(const struct routetree_entry *entry, uint8_t
  * nodes, entry->via is an interned via. */
 void store_route_set(struct model *model, uint32_t connection, uint8_t family,
 	const struct routetree_entry *entry);
-/* The entries of one prefix: what owner has, and the winner of all others; via 0 where there is none.
- * False where nobody has any. */
+/* The entries of one prefix: what owner has, and the winner of all others; via 0 where there is
+ * none. False where nobody has any. */
 bool store_route_scan(const struct model *model, uint32_t connection,
 	const struct ip_prefix *prefix, uint8_t owner, struct routetree_entry *own,
 	struct routetree_entry *other);

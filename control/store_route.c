@@ -32,8 +32,8 @@ struct ip_prefix store_route_prefix(const struct routetree_entry *entry, uint8_t
 	return prefix;
 }
 
-static uint32_t take_out(struct model *model, struct routetree *tree,
-	const struct routetree_entry *entry)
+static uint32_t take_out(
+	struct model *model, struct routetree *tree, const struct routetree_entry *entry)
 {
 	const struct routetree_entry *found = routetree_find(tree, entry);
 	uint32_t via = found != NULL ? found->via : 0;
