@@ -14,8 +14,10 @@
 #include "control/journal.h"
 #include "control/loop.h"
 #include "control/model.h"
+#include "control/model_methods.h"
 #include "control/neighbours.h"
 #include "control/ports.h"
+#include "control/provision.h"
 #include "control/publisher.h"
 #include "control/server.h"
 #include "control/stats.h"
@@ -190,6 +192,20 @@ static int open_journal(struct gateway *gateway)
 	return -EBADMSG;
 }
 
+static int restore_state(struct gateway *gateway)
+{
+	char error[JOURNAL_ERROR_TEXT] = "";
+	int result;
+
+	gateway->provision = provision_create(gateway);
+	if (!gateway->provision)
+		return -ENOMEM;
+	result = provision_restore(gateway->provision, error);
+	if (result)
+		log_error("%s", error);
+	return result;
+}
+
 static void link_changed(void *context, unsigned index, bool up)
 {
 	struct gateway *gateway = context;
@@ -246,7 +262,7 @@ static int open_server(struct gateway *gateway)
 		.path = {control, stats},
 		.mode = {boot->control.mode, boot->stats.mode},
 		.audit = audit,
-		.tables = {{system_methods, stats_methods}, {stats_methods}},
+		.tables = {{system_methods, model_methods, stats_methods}, {stats_methods}},
 		.metrics = &stats_metrics,
 	};
 	int error = group_of(&boot->control, &config.group[SERVER_CONTROL]);
@@ -271,6 +287,7 @@ static int (*const steps[])(struct gateway *gateway) = {
 	open_model,
 	open_neighbours,
 	open_publisher,
+	restore_state,
 	open_stats,
 	start_workers,
 	settle,
@@ -293,6 +310,8 @@ int gateway_open(struct gateway *gateway)
 
 static void close_control(struct gateway *gateway)
 {
+	provision_destroy(gateway->provision);
+	gateway->provision = NULL;
 	stats_destroy(gateway->stats);
 	gateway->stats = NULL;
 	if (gateway->publisher) {
