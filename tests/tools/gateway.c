@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/tools/gateway.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+
+#include "control/document.h"
+#include "control/neighbours.h"
+#include "control/publisher.h"
+#include "control/refusal.h"
+
+#define SETTLE_ROUNDS 100000
+
+int gateway_eal(void)
+{
+	char prefix[64], program[] = "test";
+	char *argv[] = {program, (char[]){"--no-huge"}, (char[]){"-m"}, (char[]){"512"},
+		(char[]){"--no-pci"}, (char[]){"--no-telemetry"}, (char[]){"--no-shconf"},
+		(char[]){"--log-level=lib.eal:error"}, prefix, (char[]){"-l"}, (char[]){"0"}};
+
+	snprintf(prefix, sizeof(prefix), "--file-prefix=test%d", (int)getpid());
+	return rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv) < 0 ? -EINVAL : 0;
+}
+
+void gateway_mac(unsigned port, uint8_t mac[6])
+{
+	const uint8_t bytes[6] = {2, 0, 0, 0, 1, (uint8_t)port};
+
+	memcpy(mac, bytes, 6);
+}
+
+static void fill_defaults(struct gateway_setup *s)
+{
+	s->name = s->name != NULL ? s->name : "test";
+	s->workers = s->workers != 0 ? s->workers : 1;
+	s->ring_size = s->ring_size != 0 ? s->ring_size : 1024;
+	s->punt_size = s->punt_size != 0 ? s->punt_size : 1024;
+	s->icmp_rate = s->icmp_rate != 0 ? s->icmp_rate : 1000;
+	s->held = s->held != 0 ? s->held : 1024;
+	s->held_each = s->held_each != 0 ? s->held_each : 16;
+	s->gleaned = s->gleaned != 0 ? s->gleaned : 256;
+	s->connections = s->connections != 0 ? s->connections : 300;
+	s->routes = s->routes != 0 ? s->routes : 100000;
+	s->buffers = s->buffers != 0 ? s->buffers : 8191;
+	for (unsigned i = 0; i < s->ports; i++) {
+		struct gateway_port *p = &s->port[i];
+
+		p->mtu = p->mtu != 0 ? p->mtu : 1500;
+		p->rx_queues = p->rx_queues != 0 ? p->rx_queues : 1;
+		p->ring_size = p->ring_size != 0 ? p->ring_size : 4096;
+		if (p->tx_queues == 0)
+			p->tx_queues = (uint16_t)s->workers;
+	}
+}
+
+static struct rte_ring *make_ring(unsigned port, char side, unsigned queue, uint32_t size)
+{
+	static unsigned serial;
+	char name[32];
+
+	snprintf(name, sizeof(name), "g%u_%u%c%u", serial++ % 100000, port, side, queue);
+	return rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static int start_device(struct gateway_test *g, unsigned index)
+{
+	const struct gateway_port *p = &g->setup.port[index];
+	struct rte_eth_conf conf = {0};
+	uint16_t id = g->device[index];
+
+	if (rte_eth_dev_configure(id, p->rx_queues, g->tx_queues[index], &conf) < 0)
+		return -EINVAL;
+	for (uint16_t q = 0; q < p->rx_queues; q++)
+		if (rte_eth_rx_queue_setup(id, q, 512, SOCKET_ID_ANY, NULL, g->source) < 0)
+			return -EINVAL;
+	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
+		if (rte_eth_tx_queue_setup(id, q, 512, SOCKET_ID_ANY, NULL) < 0)
+			return -EINVAL;
+	return rte_eth_dev_start(id);
+}
+
+static int make_port(struct gateway_test *g, unsigned index)
+{
+	static unsigned serial;
+	const struct gateway_port *p = &g->setup.port[index];
+	char name[32];
+	int id;
+
+	/* A port without transmit queues still has one as far as the device goes. */
+	g->tx_queues[index] = p->tx_queues == GATEWAY_NO_TX ? 1 : p->tx_queues;
+	for (unsigned q = 0; q < p->rx_queues; q++)
+		g->rx[index][q] = make_ring(index, 'r', q, p->ring_size);
+	for (unsigned q = 0; q < g->tx_queues[index]; q++)
+		g->tx[index][q] = make_ring(index, 't', q, p->ring_size);
+	snprintf(name, sizeof(name), "gp%u", serial++);
+	id = rte_eth_from_rings(
+		name, g->rx[index], p->rx_queues, g->tx[index], g->tx_queues[index], SOCKET_ID_ANY);
+	if (id < 0)
+		return -ENODEV;
+	g->device[index] = (uint16_t)id;
+	return start_device(g, index);
+}
+
+static struct plane_config plane_config(const struct gateway_test *g)
+{
+	const struct gateway_setup *s = &g->setup;
+	struct plane_config c = {.workers = s->workers,
+		.idle = s->idle,
+		.idle_sleep_us = 50,
+		.ring_size = s->ring_size,
+		.punt_size = s->punt_size,
+		.icmp_rate = s->icmp_rate,
+		.pool = g->parts.pool};
+
+	for (unsigned w = 0; w < s->workers; w++)
+		c.cpu[w] = -1;
+	for (unsigned i = 0; i < s->ports; i++) {
+		struct plane_port *p = &c.port[i];
+
+		p->device = g->device[i];
+		p->rx_queues = s->port[i].rx_queues;
+		p->tx_queues = s->port[i].tx_queues == GATEWAY_NO_TX ? 0 : g->tx_queues[i];
+		p->distribute = s->port[i].distribute;
+		for (unsigned q = 0; q < p->rx_queues; q++)
+			p->rx_owner[q] = (uint8_t)(q % s->workers);
+		for (unsigned q = 0; q < p->tx_queues; q++)
+			p->tx_owner[q] = (uint8_t)(q % s->workers);
+	}
+	return c;
+}
+
+static int make_tables(struct gateway_test *g)
+{
+	const struct gateway_setup *s = &g->setup;
+	struct fwd_limits limits = {.snapshot = {.connections = s->connections,
+					    .attachments = s->connections * 4,
+					    .endpoints = s->connections * 4,
+					    .sites = 16,
+					    .paths = 128,
+					    .sets = 256},
+		.routes = s->routes,
+		.neighbours = 16384,
+		.workers = s->workers};
+	struct model_config model = {.limits = {.connections = s->connections,
+					     .attachments = s->connections * 4,
+					     .endpoints = s->connections * 4,
+					     .sites = 16,
+					     .paths = 128,
+					     .routes = s->routes,
+					     .next_hop_sets = 256},
+		.port_count = s->ports};
+	struct plane_config plane;
+
+	g->model_port = calloc(s->ports, sizeof(*g->model_port));
+	for (unsigned i = 0; g->model_port != NULL && i < s->ports; i++)
+		g->model_port[i] = (struct model_port){.name = s->port[i].name,
+			.mtu = s->port[i].mtu,
+			.tells_tags = !s->port[i].mixes_tags};
+	model.ports = g->model_port;
+	g->parts.fwd = fwd_create(&limits, s->seed);
+	g->parts.model = model_create(&model);
+	if (g->model_port == NULL || g->parts.fwd == NULL || g->parts.model == NULL)
+		return -ENOMEM;
+	plane = plane_config(g);
+	g->parts.plane = plane_create(&plane, g->parts.fwd);
+	return g->parts.plane == NULL ? -ENOMEM : 0;
+}
+
+static int make_control(struct gateway_test *g)
+{
+	const struct gateway_setup *s = &g->setup;
+	struct neighbours_config neighbours = {.fwd = g->parts.fwd,
+		.plane = g->parts.plane,
+		.pool = g->parts.pool,
+		.model = g->parts.model,
+		.limits = {
+			.held = s->held, .held_each = s->held_each, .per_attachment = s->gleaned}};
+	struct publisher_config publisher = {.fwd = g->parts.fwd,
+		.plane = g->parts.plane,
+		.model = g->parts.model,
+		.gateway = s->name};
+
+	for (unsigned i = 0; i < s->ports; i++) {
+		publisher.port[i].used = true;
+		publisher.port[i].mtu = s->port[i].mtu;
+		gateway_mac(i, publisher.port[i].mac);
+	}
+	g->parts.neighbours = neighbours_create(&neighbours);
+	if (g->parts.neighbours == NULL)
+		return -ENOMEM;
+	publisher.neighbours = g->parts.neighbours;
+	g->parts.publisher = publisher_create(&publisher);
+	return g->parts.publisher == NULL ? -ENOMEM : 0;
+}
+
+static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_t mtu)
+{
+	static unsigned serial;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%u", kind, serial++);
+	return rte_pktmbuf_pool_create(name, buffers, 0, PACKET_PRIVATE_SIZE,
+		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), SOCKET_ID_ANY);
+}
+
+struct gateway_test *gateway_create(const struct gateway_setup *setup)
+{
+	struct gateway_test *g = calloc(1, sizeof(*g));
+	uint16_t mtu = 0;
+
+	if (g == NULL)
+		return NULL;
+	g->setup = *setup;
+	g->now_ms = 1000;
+	fill_defaults(&g->setup);
+	for (unsigned i = 0; i < g->setup.ports; i++)
+		mtu = RTE_MAX(mtu, g->setup.port[i].mtu);
+	g->parts.pool = make_pool("gw", g->setup.buffers, mtu);
+	g->source = make_pool("src", g->setup.buffers, mtu);
+	if (g->parts.pool == NULL || g->source == NULL)
+		goto fail;
+	for (unsigned i = 0; i < g->setup.ports; i++)
+		if (make_port(g, i) < 0)
+			goto fail;
+	if (make_tables(g) < 0 || make_control(g) < 0)
+		goto fail;
+	return g;
+fail:
+	fprintf(stderr, "test gateway: cannot be made\n");
+	gateway_destroy(g);
+	return NULL;
+}
+
+static void empty_ring(struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(ring);
+}
+
+void gateway_destroy(struct gateway_test *g)
+{
+	if (g == NULL)
+		return;
+	gateway_stop(g);
+	if (g->parts.publisher != NULL)
+		publisher_destroy(g->parts.publisher);
+	if (g->parts.neighbours != NULL)
+		neighbours_destroy(g->parts.neighbours);
+	plane_destroy(g->parts.plane);
+	if (g->parts.model != NULL)
+		model_destroy(g->parts.model);
+	if (g->parts.fwd != NULL)
+		fwd_destroy(g->parts.fwd);
+	for (unsigned i = 0; i < g->setup.ports; i++) {
+		rte_eth_dev_stop(g->device[i]);
+		rte_eth_dev_close(g->device[i]);
+		for (unsigned q = 0; q < PLANE_PORT_QUEUES; q++) {
+			empty_ring(g->rx[i][q]);
+			empty_ring(g->tx[i][q]);
+		}
+	}
+	rte_mempool_free(g->parts.pool);
+	rte_mempool_free(g->source);
+	free(g->model_port);
+	free(g);
+}
+
+int gateway_apply(struct gateway_test *g, const json_t *params, char *text, size_t size)
+{
+	struct refusal refusal = {0};
+	struct change *change = NULL;
+	int error =
+		document_run(g->parts.model, DOCUMENT_APPLY, 0, params, &refusal, &change, NULL);
+
+	if (error < 0) {
+		snprintf(text, size, "%s: %s", refusal.field, refusal.text);
+		return error;
+	}
+	if (change == NULL)
+		return 0;
+	error = publisher_reserve(g->parts.publisher, change);
+	if (error < 0) {
+		snprintf(text, size, "publisher: %s", strerror(-error));
+		return error;
+	}
+	publisher_submit(g->parts.publisher, change);
+	return 0;
+}
+
+int gateway_document(struct gateway_test *g, const char *document)
+{
+	json_error_t error;
+	json_t *parsed = json_loads(document, 0, &error), *params;
+	char text[512];
+	int result;
+
+	if (parsed == NULL) {
+		fprintf(stderr, "document: %s at byte %d\n", error.text, error.position);
+		return -EINVAL;
+	}
+	params = json_pack("{s:o}", "document", parsed);
+	result = gateway_apply(g, params, text, sizeof(text));
+	if (result < 0)
+		fprintf(stderr, "document: %s\n", text);
+	json_decref(params);
+	return result;
+}
+
+static struct rte_mbuf *build(
+	struct gateway_test *g, const uint8_t *frame, uint16_t length, unsigned segments)
+{
+	struct rte_mbuf *first = NULL;
+	uint16_t each = (uint16_t)(length / segments), at = 0;
+
+	for (unsigned i = 0; i < segments; i++) {
+		uint16_t bytes = i + 1 == segments ? (uint16_t)(length - at) : each;
+		struct rte_mbuf *m = rte_pktmbuf_alloc(g->source);
+
+		if (m == NULL || rte_pktmbuf_tailroom(m) < bytes) {
+			rte_pktmbuf_free(m);
+			rte_pktmbuf_free(first);
+			return NULL;
+		}
+		memcpy(rte_pktmbuf_append(m, bytes), frame + at, bytes);
+		at = (uint16_t)(at + bytes);
+		if (first == NULL)
+			first = m;
+		else
+			rte_pktmbuf_chain(first, m);
+	}
+	return first;
+}
+
+bool gateway_inject(struct gateway_test *g, unsigned port, unsigned queue, const void *frame,
+	uint16_t length, unsigned segments)
+{
+	struct rte_mbuf *m = build(g, frame, length, segments == 0 ? 1 : segments);
+
+	if (m == NULL)
+		return false;
+	if (rte_ring_enqueue(g->rx[port][queue], m) == 0)
+		return true;
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+unsigned gateway_collect(
+	struct gateway_test *g, unsigned port, struct rte_mbuf **frame, unsigned count)
+{
+	unsigned taken = 0;
+
+	for (unsigned q = 0; q < g->tx_queues[port] && taken < count; q++)
+		taken += rte_ring_dequeue_burst(
+			g->tx[port][q], (void **)(frame + taken), count - taken, NULL);
+	return taken;
+}
+
+void gateway_control(struct gateway_test *g, uint64_t ms)
+{
+	g->now_ms += ms;
+	publisher_tick(g->parts.publisher);
+	neighbours_tick(g->parts.neighbours, g->now_ms);
+}
+
+static bool turn_workers(struct gateway_test *g)
+{
+	bool found = false;
+
+	for (unsigned w = 0; w < g->setup.workers; w++)
+		found |= plane_turn(g->parts.plane, w);
+	return found;
+}
+
+void gateway_settle(struct gateway_test *g, uint64_t ms)
+{
+	unsigned quiet = 0;
+
+	g->now_ms += ms;
+	for (unsigned i = 0; i < SETTLE_ROUNDS && quiet < 3; i++) {
+		bool more = publisher_tick(g->parts.publisher) != PUBLISHER_IDLE;
+
+		more |= neighbours_tick(g->parts.neighbours, g->now_ms);
+		more |= turn_workers(g);
+		quiet = more ? 0 : quiet + 1;
+	}
+}
+
+void gateway_publish(struct gateway_test *g)
+{
+	do {
+		gateway_control(g, 0);
+		rte_pause();
+	} while (!publisher_idle(g->parts.publisher));
+}
+
+int gateway_start(struct gateway_test *g)
+{
+	int error = plane_start(g->parts.plane);
+
+	g->started = error == 0;
+	return error;
+}
+
+void gateway_stop(struct gateway_test *g)
+{
+	if (g->started)
+		plane_stop(g->parts.plane);
+	g->started = false;
+}
+
+static uint64_t in_rings(const struct gateway_test *g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned from = 0; from <= g->setup.workers; from++)
+		for (unsigned to = 0; to <= g->setup.workers; to++)
+			if (from != to)
+				sum += plane_ring_count(g->parts.plane, from, to);
+	return sum;
+}
+
+static bool writer_conserved(const struct meter *meter, unsigned writer, uint32_t id, int64_t *out)
+{
+	bool good = true;
+
+	for (unsigned side = 0; side < METER_SIDES; side++) {
+		const struct meter_side *s = &meter->connection[id].side[side];
+
+		*out += (int64_t)(s->ring_out - s->ring_in);
+		if (meter_conserved(s))
+			continue;
+		good = false;
+		fprintf(stderr,
+			"writer %u connection %u side %u: rx %" PRIu64 " ring_in %" PRIu64
+			" originated %" PRIu64 " fragments %" PRIu64 " != tx %" PRIu64
+			" ring_out %" PRIu64 " consumed %" PRIu64 " dropped %" PRIu64
+			" held %" PRIu64 "\n",
+			writer, id, side, s->rx, s->ring_in, s->originated, s->fragments_added,
+			s->tx, s->ring_out, s->consumed, s->dropped, s->held);
+	}
+	return good;
+}
+
+static int64_t ports_in_rings(const struct gateway_test *g, const struct meter *meter)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < g->setup.ports; i++)
+		sum += (int64_t)(meter->port[i].ring_out - meter->port[i].ring_in);
+	return sum;
+}
+
+/* A port's frames: those of attachments and paths, and those of the underlay itself. */
+static bool ports_conserved(const struct gateway_test *g)
+{
+	const struct fwd_limits *limits = &g->parts.fwd->limits;
+	uint64_t arrived = 0, known = 0;
+
+	for (unsigned w = 0; w < g->setup.workers; w++) {
+		const struct meter *meter = plane_meter(g->parts.plane, w);
+
+		for (unsigned i = 0; i < g->setup.ports; i++) {
+			const struct meter_port *p = &meter->port[i];
+
+			/* What left as our own frame, or went to control, arrived or was made. */
+			arrived += p->rx + p->originated + p->ring_in;
+			known += p->consumed + p->dropped + p->ring_out;
+			known += p->tx;
+		}
+		for (uint32_t id = 1; id <= limits->snapshot.connections; id++)
+			for (unsigned side = 0; side < METER_SIDES; side++) {
+				const struct meter_side *s = &meter->connection[id].side[side];
+
+				known += s->rx;
+				arrived += s->tx;
+			}
+	}
+	if (arrived != known)
+		fprintf(stderr, "ports: %" PRIu64 " arrived or made, %" PRIu64 " accounted for\n",
+			arrived, known);
+	return arrived == known;
+}
+
+bool gateway_conserved(const struct gateway_test *g)
+{
+	const struct fwd_limits *limits = &g->parts.fwd->limits;
+	int64_t between = 0;
+	bool good = true;
+
+	for (unsigned w = 0; w <= g->setup.workers; w++) {
+		const struct meter *meter = plane_meter(g->parts.plane, w);
+
+		for (uint32_t id = 0; id <= limits->snapshot.connections; id++)
+			good &= writer_conserved(meter, w, id, &between);
+		between += ports_in_rings(g, meter);
+	}
+	if (between != (int64_t)in_rings(g)) {
+		fprintf(stderr, "rings: %" PRId64 " by counters, %" PRIu64 " in them\n", between,
+			in_rings(g));
+		good = false;
+	}
+	return good && ports_conserved(g);
+}
