@@ -18,6 +18,7 @@
 #include "control/refusal.h"
 
 #define SETTLE_ROUNDS 100000
+#define ANY_SOCKET    ((unsigned)SOCKET_ID_ANY)
 
 int gateway_eal(void)
 {
@@ -67,7 +68,7 @@ static struct rte_ring *make_ring(unsigned port, char side, unsigned queue, uint
 	char name[32];
 
 	snprintf(name, sizeof(name), "g%u_%u%c%u", serial++ % 100000, port, side, queue);
-	return rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return rte_ring_create(name, size, ANY_SOCKET, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static int start_device(struct gateway_test *g, unsigned index)
@@ -79,10 +80,10 @@ static int start_device(struct gateway_test *g, unsigned index)
 	if (rte_eth_dev_configure(id, p->rx_queues, g->tx_queues[index], &conf) < 0)
 		return -EINVAL;
 	for (uint16_t q = 0; q < p->rx_queues; q++)
-		if (rte_eth_rx_queue_setup(id, q, 512, SOCKET_ID_ANY, NULL, g->source) < 0)
+		if (rte_eth_rx_queue_setup(id, q, 512, ANY_SOCKET, NULL, g->source) < 0)
 			return -EINVAL;
 	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
-		if (rte_eth_tx_queue_setup(id, q, 512, SOCKET_ID_ANY, NULL) < 0)
+		if (rte_eth_tx_queue_setup(id, q, 512, ANY_SOCKET, NULL) < 0)
 			return -EINVAL;
 	return rte_eth_dev_start(id);
 }
@@ -102,7 +103,7 @@ static int make_port(struct gateway_test *g, unsigned index)
 		g->tx[index][q] = make_ring(index, 't', q, p->ring_size);
 	snprintf(name, sizeof(name), "gp%u", serial++);
 	id = rte_eth_from_rings(
-		name, g->rx[index], p->rx_queues, g->tx[index], g->tx_queues[index], SOCKET_ID_ANY);
+		name, g->rx[index], p->rx_queues, g->tx[index], g->tx_queues[index], ANY_SOCKET);
 	if (id < 0)
 		return -ENODEV;
 	g->device[index] = (uint16_t)id;
@@ -208,7 +209,7 @@ static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_
 
 	snprintf(name, sizeof(name), "%s%u", kind, serial++);
 	return rte_pktmbuf_pool_create(name, buffers, 0, PACKET_PRIVATE_SIZE,
-		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), SOCKET_ID_ANY);
+		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), ANY_SOCKET);
 }
 
 struct gateway_test *gateway_create(const struct gateway_setup *setup)
@@ -284,7 +285,7 @@ int gateway_apply(struct gateway_test *g, const json_t *params, char *text, size
 		document_run(g->parts.model, DOCUMENT_APPLY, 0, params, &refusal, &change, NULL);
 
 	if (error < 0) {
-		snprintf(text, size, "%s: %s", refusal.field, refusal.text);
+		snprintf(text, size, "%s: %s", refusal.pointer, refusal.text);
 		return error;
 	}
 	if (change == NULL)
