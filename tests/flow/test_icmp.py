@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the gateway itself says: echo, ARP, neighbour discovery, ICMP errors and their limits."""
+import unittest
+
+from box import (ARP, CUSTOMER, GENEVE, ICMP, IP, OTHER, PEER, UDP, Box, Ether, ICMPv6DestUnreach,
+                 ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6PacketTooBig,
+                 ICMPv6TimeExceeded, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, Raw,
+                 document, gateway_mac, main, resolve)
+from test_drops import back, cust, flow, flow6
+from test_forward import inner_of
+
+LINK_LOCAL = 'fe80::ff:fe00:100'  # of 02:00:00:00:01:00
+
+
+def sound(packet):
+    """The packet again, every checksum computed by scapy and equal to what was sent."""
+    raw = bytes(packet)
+    again = packet.__class__(raw)
+    layer = again
+    while layer:
+        if hasattr(layer, 'chksum') and layer.chksum is not None:
+            del layer.chksum
+        if hasattr(layer, 'cksum') and layer.cksum is not None:
+            del layer.cksum
+        # What an ICMP error quotes is not ours to check.
+        layer = layer.payload if layer.name not in ('ICMP', 'ICMPv6 Packet Too Big',
+                                                    'ICMPv6 Time Exceeded') else None
+    return bytes(again) == raw
+
+
+class Own(unittest.TestCase):
+    def plain(self, doc=None, known=True, **setup):
+        box = Box(**setup)
+        box.apply(doc or document())
+        resolve(box)
+        if known:
+            box.pass_through('bb', back(flow('10.2.3.4', '192.168.7.2')))
+            assert box.learn4('cust', '192.168.7.2', CUSTOMER, ((0x8100, 1101),))
+            box.pass_through('bb', back(flow6('fd02::9', 'fd07::2'), proto=0x86dd))
+        return box
+
+    def known6(self, box):
+        self.assertTrue(box.learn6('cust', 'fd07::2', CUSTOMER, ((0x8100, 1101),)))
+        box.collect()
+
+    def test_arp(self):
+        with self.plain(known=False) as box:
+            ask = cust(ARP(op=1, hwsrc=CUSTOMER, psrc='192.168.7.2', pdst='192.168.7.1'),
+                       dst='ff:ff:ff:ff:ff:ff')
+            p = Ether(box.pass_through('cust', ask)['cust'][0])
+            self.assertEqual((CUSTOMER, gateway_mac(0), 1101), (p.dst, p.src, p.vlan))
+            self.assertEqual((2, gateway_mac(0), '192.168.7.1', CUSTOMER, '192.168.7.2'),
+                             (p[ARP].op, p[ARP].hwsrc, p[ARP].psrc, p[ARP].hwdst, p[ARP].pdst))
+            # On the underlay, for its own address only.
+            ask = Ether(src=PEER, dst='ff:ff:ff:ff:ff:ff') / ARP(op=1, hwsrc=PEER, psrc='10.1.0.2',
+                                                                pdst='10.1.0.1')
+            p = Ether(box.pass_through('bb', ask)['bb'][0])
+            self.assertEqual(gateway_mac(1), p[ARP].hwsrc)
+            ask[ARP].pdst = '192.168.7.1'
+            self.assertEqual([], box.pass_through('bb', ask)['bb'])
+
+    def test_discovery(self):
+        with self.plain(known=False) as box:
+            for target, group in (('fd07::1', 'ff02::1:ff00:1'), (LINK_LOCAL, 'ff02::1:ff00:100')):
+                ask = cust(IPv6(src='fd07::2', dst=group, hlim=255) / ICMPv6ND_NS(tgt=target) /
+                           ICMPv6NDOptSrcLLAddr(lladdr=CUSTOMER), dst='33:33:ff:00:00:01')
+                p = Ether(box.pass_through('cust', ask)['cust'][0])
+                self.assertEqual((CUSTOMER, target, 'fd07::2', 255),
+                                 (p.dst, p[IPv6].src, p[IPv6].dst, p[IPv6].hlim))
+                self.assertEqual((1, 1, 1, target), (p[ICMPv6ND_NA].R, p[ICMPv6ND_NA].S,
+                                                     p[ICMPv6ND_NA].O, p[ICMPv6ND_NA].tgt))
+                self.assertEqual(gateway_mac(0), p[ICMPv6NDOptDstLLAddr].lladdr)
+                self.assertTrue(sound(p[IPv6]))
+            # Duplicate address detection: answered to all nodes.
+            ask = cust(IPv6(src='::', dst='ff02::1:ff00:1', hlim=255) / ICMPv6ND_NS(tgt='fd07::1'),
+                       dst='33:33:ff:00:00:01')
+            p = Ether(box.pass_through('cust', ask)['cust'][0])
+            self.assertEqual(('33:33:00:00:00:01', 'ff02::1', 0),
+                             (p.dst, p[IPv6].dst, p[ICMPv6ND_NA].S))
+
+    def test_echo(self):
+        with self.plain() as box:
+            self.known6(box)
+            p = Ether(box.pass_through('cust', cust(
+                IP(src='192.168.7.2', dst='192.168.7.1', ttl=1) / ICMP(id=7, seq=9) /
+                Raw(b'abcdefg')))['cust'][0])
+            self.assertEqual(('192.168.7.1', '192.168.7.2', 0, 7, 9, 64),
+                             (p[IP].src, p[IP].dst, p[ICMP].type, p[ICMP].id, p[ICMP].seq, p[IP].ttl))
+            self.assertTrue(sound(p[IP]))
+            p = Ether(box.pass_through('cust', cust(
+                IPv6(src='fd07::2', dst='fd07::1') / ICMPv6EchoRequest(id=7, seq=9, data=b'abc')))
+                ['cust'][0])
+            self.assertEqual((7, 9, b'abc'), (p[ICMPv6EchoReply].id, p[ICMPv6EchoReply].seq,
+                                              p[ICMPv6EchoReply].data))
+            self.assertTrue(sound(p[IPv6]))
+            # To our link-local address, answered on the link.
+            p = Ether(box.pass_through('cust', cust(
+                IPv6(src='fe80::2', dst=LINK_LOCAL) / ICMPv6EchoRequest(id=1)))['cust'][0])
+            self.assertEqual((CUSTOMER, 'fe80::2', 1101), (p.dst, p[IPv6].dst, p.vlan))
+            self.assertTrue(sound(p[IPv6]))
+            # From the far side, answered through the tunnel.
+            raw = box.pass_through('bb', back(
+                IP(src='10.2.3.4', dst='192.168.7.1') / ICMP(id=3)))['bb'][0]
+            self.assertEqual(('10.2.3.4', 0), (inner_of(raw).dst, inner_of(raw)[ICMP].type))
+            # The underlay address.
+            p = Ether(box.pass_through('bb', Ether(src=PEER, dst=gateway_mac(1)) /
+                                       IP(src='10.1.0.2', dst='10.1.0.1') / ICMP(id=5))['bb'][0])
+            self.assertEqual((PEER, '10.1.0.2', 0), (p.dst, p[IP].dst, p[ICMP].type))
+            self.assertTrue(sound(p[IP]))
+            self.assertTrue(box.stats()['conserved'])
+
+    def test_time_exceeded(self):
+        with self.plain() as box:
+            self.known6(box)
+            cause = flow(ttl=1, id=99)
+            p = Ether(box.pass_through('cust', cust(cause))['cust'][0])
+            self.assertEqual((11, 0, '192.168.7.1', '192.168.7.2', 0xc0),
+                             (p[ICMP].type, p[ICMP].code, p[IP].src, p[IP].dst, p[IP].tos))
+            self.assertEqual(bytes(IP(bytes(cause))), bytes(p[ICMP].payload), 'quoted as it came')
+            self.assertTrue(sound(p[IP]))
+            p = Ether(box.pass_through('cust', cust(flow6(hlim=1)))['cust'][0])
+            self.assertEqual(('fd07::1', 'fd07::2'), (p[IPv6].src, p[IPv6].dst))
+            self.assertIn(ICMPv6TimeExceeded, p)
+            self.assertTrue(sound(p[IPv6]))
+            # From the path: the source is the lowest attachment address, it leaves by the tunnel.
+            raw = box.pass_through('bb', back(flow('10.2.3.4', '192.168.7.2', ttl=1)))['bb'][0]
+            self.assertEqual(('192.168.7.1', '10.2.3.4', 11),
+                             (inner_of(raw).src, inner_of(raw).dst, inner_of(raw)[ICMP].type))
+
+    def test_icmp_source_setting(self):
+        doc = document(connection={'icmp_source': ['192.0.2.55', 'fd99::55']})
+        with self.plain(doc) as box:
+            raw = box.pass_through('bb', back(flow('10.2.3.4', '192.168.7.2', ttl=1)))['bb'][0]
+            self.assertEqual('192.0.2.55', inner_of(raw).src)
+
+    def test_no_source_is_suppressed(self):
+        doc = document(attachment={'addresses': []})
+        with Box() as box:
+            box.apply(doc)
+            resolve(box)
+            out = box.pass_through('bb', back(flow('10.2.3.4', '172.16.9.9')))
+            self.assertEqual([], out['bb'])
+            self.assertEqual(1, box.stats()['connections']['acme']['notes']['icmp_no_source'])
+
+    def test_too_big(self):
+        with self.plain() as box:
+            self.known6(box)
+            p = Ether(box.pass_through('cust', cust(
+                IP(src='192.168.7.2', dst='10.2.3.4', flags='DF') / UDP() / Raw(b'x' * 1464)))
+                ['cust'][0])
+            mtu = p[ICMP].nexthopmtu
+            self.assertEqual((3, 4), (p[ICMP].type, p[ICMP].code))
+            self.assertTrue(sound(p[IP]))
+            # The true MTU: exactly that passes, one more does not.
+            for size, passes in ((mtu, 1), (mtu + 1, 0)):
+                out = box.pass_through('cust', cust(
+                    IP(src='192.168.7.2', dst='10.2.3.4', flags='DF') / UDP() /
+                    Raw(b'x' * (size - 28))))
+                self.assertEqual(passes, len(out['bb']))
+                self.assertTrue(all(len(f) <= 1514 for f in out['bb']))
+            p = Ether(box.pass_through('cust', cust(
+                IPv6(src='fd07::2', dst='fd02::9') / UDP() / Raw(b'x' * 1452)))['cust'][0])
+            self.assertEqual(mtu, p[ICMPv6PacketTooBig].mtu)
+            self.assertLessEqual(len(p[IPv6]), 1280)
+            self.assertTrue(sound(p[IPv6]))
+
+    def test_unreachable(self):
+        with self.plain() as box:
+            self.known6(box)
+            p = Ether(box.pass_through('cust', cust(flow(dst='172.16.0.1')))['cust'][0])
+            self.assertEqual((3, 0), (p[ICMP].type, p[ICMP].code))
+            p = Ether(box.pass_through('cust', cust(flow(dst='192.168.7.1')))['cust'][0])
+            self.assertEqual((3, 3), (p[ICMP].type, p[ICMP].code))
+            p = Ether(box.pass_through('cust', cust(flow6(dst='fd07::1')))['cust'][0])
+            self.assertEqual(4, p[ICMPv6DestUnreach].code)
+
+    def test_never_about_an_error(self):
+        with self.plain() as box:
+            error = IP(src='192.168.7.2', dst='10.2.3.4', ttl=1) / ICMP(type=3, code=1) / \
+                IP(src='10.2.3.4', dst='192.168.7.2') / UDP()
+            self.assertEqual([], box.pass_through('cust', cust(error))['cust'])
+            later = IP(src='192.168.7.2', dst='10.2.3.4', ttl=1, frag=5, proto=17) / Raw(b'x' * 64)
+            self.assertEqual([], box.pass_through('cust', cust(later))['cust'])
+            self.assertEqual(2, box.stats()['connections']['acme']['notes']['icmp_forbidden'])
+
+    def test_rate_limit(self):
+        with self.plain(icmp_rate=20) as box:
+            out = box.pass_through('cust', *[cust(flow(ttl=1)) for _ in range(100)])['cust']
+            self.assertTrue(20 <= len(out) <= 25, len(out))
+            notes = box.stats()['connections']['acme']['notes']
+            self.assertEqual(100, notes['icmp_sent'] + notes['icmp_limited'])
+
+    def test_held_packets_leave_in_order(self):
+        with self.plain(known=False) as box:
+            box.inject('bb', *[back(flow('10.2.3.4', '192.168.7.2', id=i)) for i in range(5)])
+            box.settle()
+            self.assertTrue(box.learn4('cust', '192.168.7.2', CUSTOMER, ((0x8100, 1101),)))
+            ids = [Ether(f)[IP].id for f in box.collect()['cust'] if IP in Ether(f)]
+            self.assertEqual([0, 1, 2, 3, 4], ids)
+
+    def test_neighbour_moves(self):
+        """A gratuitous ARP with a new station address is believed at once."""
+        with self.plain() as box:
+            box.collect()
+            move = cust(ARP(op=1, hwsrc=OTHER, psrc='192.168.7.2', pdst='192.168.7.2'),
+                        dst='ff:ff:ff:ff:ff:ff')
+            move.src = OTHER
+            box.pass_through('cust', move)
+            out = box.pass_through('bb', back(flow('10.2.3.4', '192.168.7.2')))['cust']
+            self.assertEqual(OTHER, Ether(out[0]).dst)
+
+    def test_ethernet_peer_is_asked(self):
+        """A VXLAN peer with an address: its router MAC is resolved inside the tunnel."""
+        doc = document('vxlan', endpoint={'addresses': ['10.9.9.1/30'],
+                                          'peer_addresses': ['10.9.9.2'], 'peer_mac': None})
+        del doc['connections'][0]['endpoints'][0]['peer_mac']
+        with Box() as box:
+            box.apply(doc)
+            box.settle(1000)
+            box.learn4('bb', '10.1.0.2', PEER)
+            asked = []
+            for _ in range(3):
+                box.settle(1000)
+                asked += [Ether(f) for f in box.collect()['bb'] if UDP in Ether(f)]
+            inner = [p[UDP].payload.payload for p in asked]
+            ask = [p for p in inner if ARP in p][0]
+            self.assertEqual('10.9.9.2', ask[ARP].pdst)
+            reply = Ether(src=OTHER, dst=ask.src) / ARP(op=2, hwsrc=OTHER, psrc='10.9.9.2',
+                                                        hwdst=ask.src, pdst='10.9.9.1')
+            from box import VXLAN
+            tunnel = (Ether(src=PEER, dst=gateway_mac(1)) / IP(src='10.1.0.2', dst='10.1.0.1') /
+                      UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=1001, flags=8))
+            box.pass_through('bb', tunnel / reply)
+            raw = box.pass_through('cust', cust(flow()))['bb'][0]
+            self.assertEqual(OTHER, Ether(raw)[UDP].payload.payload.dst)
+            # And the peer may ask for ours.
+            ask = Ether(src=OTHER, dst='ff:ff:ff:ff:ff:ff') / ARP(op=1, hwsrc=OTHER, psrc='10.9.9.2',
+                                                                 pdst='10.9.9.1')
+            raw = box.pass_through('bb', tunnel / ask)['bb'][0]
+            self.assertEqual(2, Ether(raw)[UDP].payload.payload[ARP].op)
+
+
+if __name__ == '__main__':
+    main('__main__')
