@@ -131,7 +131,7 @@ static unsigned to_endpoint(struct forwarder *f, struct burst *b, unsigned slot,
 	const struct fwd_endpoint *endpoint = snapshot_endpoint(f->snapshot, id);
 	const struct fwd_path *path;
 
-	if (b->side[slot] == METER_PATH && !(b->flags[slot] & PACKET_OURS) &&
+	if (b->side[slot] == METER_PATH && !b->ready[slot] && !(b->flags[slot] & PACKET_OURS) &&
 		snapshot_endpoint(f->snapshot, value_id(b->link[slot]))->site == endpoint->site)
 		return DROP_SAME_SITE;
 	b->out[slot] = value_make(LINK_ENDPOINT, id);

@@ -21,7 +21,8 @@ from scapy.layers.vxlan import VXLAN  # noqa: E402,F401
 from scapy.contrib.geneve import GENEVE  # noqa: E402,F401
 from scapy.packet import Raw  # noqa: E402,F401
 
-FLOWBOX = os.environ.get('FLOWBOX', 'build/tests/tools/flowbox')
+FLOWBOX = os.environ.get('FLOWBOX') or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build', 'tests', 'tools', 'flowbox')
 
 # Stations around the box. The gateway's own MAC on port i is 02:00:00:00:01:0i.
 CUSTOMER = '02:00:00:00:00:aa'
@@ -46,6 +47,14 @@ class Box:
         self.process = subprocess.Popen([FLOWBOX], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=None, text=True)
         self.call('start', **setup)
+
+    def __del__(self):
+        if not hasattr(self, 'process'):
+            return
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def __enter__(self):
         return self

@@ -14,6 +14,7 @@
 #include "tests/tools/gateway.h"
 
 static struct gateway_test *box;
+static json_t *setup_json;
 
 static uint32_t number(const json_t *o, const char *key, uint32_t otherwise)
 {
@@ -49,6 +50,9 @@ static json_t *op_start(const json_t *request)
 
 	if (box != NULL || json_array_size(ports) > GATEWAY_PORTS)
 		return refuse("started before, or too many ports");
+	/* The names of the ports are read from it for as long as the box lives. */
+	setup_json = json_deep_copy(request);
+	ports = json_object_get(setup_json, "ports");
 	setup.ports = (unsigned)json_array_size(ports);
 	for (unsigned i = 0; i < setup.ports; i++) {
 		const json_t *p = json_array_get(ports, i);
@@ -374,5 +378,6 @@ int main(void)
 	free(line);
 	starving = 0;
 	gateway_destroy(box);
+	json_decref(setup_json);
 	return 0;
 }

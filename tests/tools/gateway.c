@@ -68,7 +68,7 @@ static struct rte_ring *make_ring(unsigned port, char side, unsigned queue, uint
 	char name[32];
 
 	snprintf(name, sizeof(name), "g%u_%u%c%u", serial++ % 100000, port, side, queue);
-	return rte_ring_create(name, size, ANY_SOCKET, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static int start_device(struct gateway_test *g, unsigned index)
@@ -209,7 +209,7 @@ static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_
 
 	snprintf(name, sizeof(name), "%s%u", kind, serial++);
 	return rte_pktmbuf_pool_create(name, buffers, 0, PACKET_PRIVATE_SIZE,
-		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), ANY_SOCKET);
+		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), SOCKET_ID_ANY);
 }
 
 struct gateway_test *gateway_create(const struct gateway_setup *setup)
@@ -223,7 +223,7 @@ struct gateway_test *gateway_create(const struct gateway_setup *setup)
 	g->now_ms = 1000;
 	fill_defaults(&g->setup);
 	for (unsigned i = 0; i < g->setup.ports; i++)
-		mtu = RTE_MAX(mtu, g->setup.port[i].mtu);
+		mtu = (uint16_t)RTE_MAX(mtu, g->setup.port[i].mtu);
 	g->parts.pool = make_pool("gw", g->setup.buffers, mtu);
 	g->source = make_pool("src", g->setup.buffers, mtu);
 	if (g->parts.pool == NULL || g->source == NULL)
