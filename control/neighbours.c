@@ -175,8 +175,7 @@ static void start_probing(struct neighbours *n, uint32_t id, const uint8_t mac[6
 	ask(n, id, true);
 }
 
-/* So that packets of a gleaned neighbour do not come here any more. */
-static bool route(struct neighbours *n, uint32_t id)
+bool neighbours_route(struct neighbours *n, uint32_t id)
 {
 	struct neighbours_record *r = &n->record[id];
 	struct ip_prefix prefix = host_route(r);
@@ -193,7 +192,7 @@ static void fail(struct neighbours *n, uint32_t id)
 	n->stats.failed++;
 	set_state(n, id, no_mac, NEIGHBOUR_FAILED);
 	neighbours_packet_drop(n, &n->record[id], DROP_NEIGHBOUR_UNRESOLVED);
-	route(n, id);
+	neighbours_route(n, id);
 	neighbours_timer_start(n, id, NEIGHBOURS_HOLD_DOWN_MS);
 }
 
@@ -219,7 +218,7 @@ void neighbours_confirm(struct neighbours *n, uint32_t id, const uint8_t mac[6],
 	}
 	if (!neighbour_usable(neighbour_load(entry(n, id))))
 		return;
-	if (route(n, id))
+	if (neighbours_route(n, id))
 		neighbours_packet_release(n, r);
 	else
 		neighbours_packet_drop(n, r, DROP_NEIGHBOUR_LIMIT);
@@ -283,23 +282,35 @@ static bool run_timers(struct neighbours *n)
 
 /* What the rest of control calls. */
 
+static void make_gleaned(struct neighbours *n, uint32_t id, uint32_t connection)
+{
+	struct neighbours_record *r = &n->record[id];
+
+	r->gleaned = true;
+	r->connection = connection;
+	n->gleaned[value_id(r->link)]++;
+	n->stats.gleaned++;
+}
+
 uint32_t neighbours_glean(struct neighbours *n, const struct neighbours_link *link,
 	const struct ip_address *address, bool asks, enum drop *reason)
 {
-	uint32_t attachment = value_id(link->link);
-	struct neighbours_record *r;
-	uint32_t id;
+	uint32_t id = neighbours_find(n, link->link, address);
 
 	*reason = DROP_NEIGHBOUR_LIMIT;
-	if (n->gleaned[attachment] >= n->config.limits.per_attachment ||
-		n->free_count <= n->reserved)
+	if (id != 0 && n->record[id].gleaned)
+		return id;
+	if (n->gleaned[value_id(link->link)] >= n->config.limits.per_attachment)
+		return 0;
+	if (id != 0) {
+		/* A next hop of routes that packets are now for as well: it needs a host route. */
+		make_gleaned(n, id, link->connection);
+		return id;
+	}
+	if (n->free_count <= n->reserved)
 		return 0;
 	id = take_id(n, link->link, address);
-	r = &n->record[id];
-	r->gleaned = true;
-	r->connection = link->connection;
-	n->gleaned[attachment]++;
-	n->stats.gleaned++;
+	make_gleaned(n, id, link->connection);
 	if (asks)
 		start_asking(n, id);
 	else

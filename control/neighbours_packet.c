@@ -123,7 +123,6 @@ static uint32_t glean(struct neighbours *n, struct rte_mbuf *m, enum drop *reaso
 	uint32_t link_value = value_make(LINK_ATTACHMENT, value_id(packet->value));
 	struct neighbours_link link;
 	struct ip_address address;
-	uint32_t id;
 
 	*reason = DROP_STALE;
 	if (!neighbours_link_read(n, link_value, &link) || link.connection != packet->connection)
@@ -131,8 +130,7 @@ static uint32_t glean(struct neighbours *n, struct rte_mbuf *m, enum drop *reaso
 	*reason = DROP_NEIGHBOUR_UNRESOLVED;
 	if (!read_destination(m, &address) || !neighbours_link_station(&link, &address))
 		return 0;
-	id = neighbours_find(n, link_value, &address);
-	return id != 0 ? id : neighbours_glean(n, &link, &address, true, reason);
+	return neighbours_glean(n, &link, &address, true, reason);
 }
 
 /* The first next hop of a set that is still being asked for. */
@@ -200,8 +198,10 @@ static void hold(struct neighbours *n, struct rte_mbuf *m)
 		return;
 	}
 	word = neighbour_load(neighbours_entry(n, id));
-	if (neighbour_usable(word))
+	if (neighbour_usable(word) && neighbours_route(n, id))
 		give_back(n, m);
+	else if (neighbour_usable(word))
+		drop(n, m, DROP_NEIGHBOUR_LIMIT);
 	else if (record->link == 0)
 		drop(n, m, DROP_STALE);
 	else if (neighbour_state(word) == NEIGHBOUR_FAILED)

@@ -16,10 +16,10 @@
 #define NEIGHBOURS_TRIES	3
 #define NEIGHBOURS_REACHABLE_MS 30000
 #define NEIGHBOURS_HOLD_DOWN_MS 3000
-#define NEIGHBOURS_NO_LINK_MS	50 /* before its link is looked for again */
+#define NEIGHBOURS_NO_LINK_MS	20 /* before its link is looked for again */
 
-#define NEIGHBOURS_SLOTS   512 /* of the timer wheel: more than the longest time there is */
-#define NEIGHBOURS_SLOT_MS 100
+#define NEIGHBOURS_SLOTS   8192 /* of the timer wheel: more than the longest time there is */
+#define NEIGHBOURS_SLOT_MS 10
 
 /* Beside the word that workers see; by the same id. */
 struct neighbours_record {
@@ -119,9 +119,13 @@ void neighbours_watch_tell(struct neighbours *n, uint32_t id);
 /* neighbours.c */
 uint32_t neighbours_find(
 	const struct neighbours *n, uint32_t link, const struct ip_address *address);
-/* Makes a gleaned neighbour, and asks for it if so wanted. Its id, or 0 and the reason. */
+/* The gleaned neighbour of this address, made where there is none yet, and then asked for if so
+ * wanted. Its id, or 0 and the reason. */
 uint32_t neighbours_glean(struct neighbours *n, const struct neighbours_link *link,
 	const struct ip_address *address, bool asks, enum drop *reason);
+/* Puts the host route of a gleaned neighbour in place, so that its packets do not come here any
+ * more. False where there is no room. */
+bool neighbours_route(struct neighbours *n, uint32_t id);
 /* What was heard: MAC, and whether it answers a question of ours (else it is only hearsay). */
 void neighbours_confirm(struct neighbours *n, uint32_t id, const uint8_t mac[6], bool answer);
 static inline struct neighbour *neighbours_entry(const struct neighbours *n, uint32_t id)

@@ -56,14 +56,11 @@ static struct ip_prefix subnet(const struct ip_prefix *address)
 		.ip = ip_mask(&address->ip, address->length), .length = address->length};
 }
 
-/* Link-local IPv6 is the same on every link: it is never routed, so it is in no table. */
-static bool routed(const struct ip_prefix *address)
-{
-	return address->ip.family == IP_4 || !ip_is_link_local(&address->ip);
-}
-
+/* The link-local prefix of IPv6 is the same on every link, so it belongs to none. */
 static bool has_subnet(const struct ip_prefix *address)
 {
+	if (address->ip.family == IP_6 && ip_is_link_local(&address->ip))
+		return false;
 	return address->length < ip_bits(address->ip.family);
 }
 
@@ -81,8 +78,6 @@ static void claim(struct publisher *p, const struct model_object *object)
 	for (unsigned i = 0; i < c.count; i++) {
 		const struct ip_prefix *a = &c.address[i];
 
-		if (!routed(a))
-			continue;
 		put(p, c.connection, host_prefix(a), PRECEDENCE_LOCAL, c.local);
 		if (has_subnet(a))
 			put(p, c.connection, subnet(a), PRECEDENCE_CONNECTED, c.connected);
@@ -116,8 +111,6 @@ static void disclaim(
 		struct ip_prefix host = host_prefix(&was.address[i]);
 		struct ip_prefix around = subnet(&was.address[i]);
 
-		if (!routed(&was.address[i]))
-			continue;
 		if (!keeps(&now, host, host_prefix))
 			precedence_drop(
 				p->precedence, was.connection, &host, PRECEDENCE_LOCAL, was.local);
