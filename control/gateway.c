@@ -21,6 +21,7 @@
 #include "control/publisher.h"
 #include "control/server.h"
 #include "control/stats.h"
+#include "control/steering.h"
 #include "control/system.h"
 #include "dataplane/base/log.h"
 #include "dataplane/path/packet.h"
@@ -156,6 +157,17 @@ static struct compile_port compile_port(const struct device *device)
 	return port;
 }
 
+static void submitted(void *context, const struct change *change)
+{
+	steering_change(context, change);
+}
+
+static int open_steering(struct gateway *gateway)
+{
+	gateway->steering = steering_create(gateway->loop, gateway->device, gateway->boot->ports);
+	return gateway->steering ? 0 : -ENOMEM;
+}
+
 static int open_publisher(struct gateway *gateway)
 {
 	struct publisher_config config = {
@@ -165,6 +177,8 @@ static int open_publisher(struct gateway *gateway)
 		.model = gateway->model,
 		.neighbours = gateway->neighbours,
 		.gateway = gateway->boot->name,
+		.submitted = submitted,
+		.context = gateway->steering,
 	};
 
 	for (unsigned i = 0; i < gateway->boot->ports; i++)
@@ -286,6 +300,7 @@ static int (*const steps[])(struct gateway *gateway) = {
 	open_plane,
 	open_model,
 	open_neighbours,
+	open_steering,
 	open_publisher,
 	restore_state,
 	open_stats,
@@ -318,10 +333,12 @@ static void close_control(struct gateway *gateway)
 		system_stop(gateway);
 		publisher_destroy(gateway->publisher);
 	}
+	steering_destroy(gateway->steering);
 	server_destroy(gateway->server);
 	neighbours_destroy(gateway->neighbours);
 	model_destroy(gateway->model);
 	gateway->publisher = NULL;
+	gateway->steering = NULL;
 	gateway->server = NULL;
 	gateway->neighbours = NULL;
 	gateway->model = NULL;

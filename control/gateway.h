@@ -23,6 +23,7 @@ struct publisher;
 struct rte_mempool;
 struct server;
 struct stats;
+struct steering;
 struct system_wait;
 
 struct gateway {
@@ -40,6 +41,7 @@ struct gateway {
 	struct stats *stats;
 	struct server *server;
 	struct ports *ports;
+	struct steering *steering; /* of af_xdp ports */
 	struct system_wait *waits;
 	bool hugepages;
 	uint64_t started_ns; /* loop_now() when opened */

@@ -246,6 +246,8 @@ void publisher_submit(struct publisher *p, struct change *change)
 	if (s == NULL)
 		abort(); /* nothing was set aside: the caller broke the contract */
 	s->change = change;
+	if (p->config.submitted != NULL)
+		p->config.submitted(p->config.context, change);
 	if (p->phase == PUBLISHER_PHASE_IDLE)
 		p->phase = PUBLISHER_PHASE_COMPILE;
 	if (p->phase == PUBLISHER_PHASE_COMPILE)

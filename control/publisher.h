@@ -39,6 +39,9 @@ struct publisher_config {
 	struct neighbours *neighbours;
 	const char *gateway; /* its name: default router MACs are derived from it */
 	struct compile_port port[FWD_PORTS];
+	/* Told of each change as it is submitted; NULL: nobody. */
+	void (*submitted)(void *context, const struct change *change);
+	void *context;
 };
 
 /* NULL on lack of memory. Publishes the ports at once. */

@@ -7,7 +7,7 @@
 
 #define STEERMAP_PROGRAM   "trunkline_steer" /* its name in the kernel: how a leftover is known */
 #define STEERMAP_ADDRESSES 4096
-#define STEERMAP_TAG_SETS  8192
+#define STEERMAP_TAG_SETS  16384
 #define STEERMAP_QUEUES	   64
 
 /* What the program counted, packets each. Every frame counts exactly once. */
