@@ -230,6 +230,15 @@ static void let_multicast_in(struct opening *o)
 			device->name);
 }
 
+/* A virtio device that can filter VLANs drops all it was not told of, unless it is promiscuous. */
+static void let_tags_in(const struct device *device)
+{
+	if (strcmp(device->driver, "net_virtio") == 0 &&
+		rte_eth_promiscuous_enable(device->port_id) != 0)
+		log_warning("device %s may filter VLANs: tagged attachments would receive nothing",
+			device->name);
+}
+
 static int start(struct opening *o)
 {
 	struct device *device = o->device;
@@ -244,6 +253,7 @@ static int start(struct opening *o)
 	if (device->kind == DEVSTRING_TAP)
 		copy_name(device->kernel_interface, o->request->string->target, IF_NAMESIZE);
 	let_multicast_in(o);
+	let_tags_in(device);
 	if (device->kind == DEVSTRING_AF_PACKET)
 		device->hears_itself = afsocket_hears_itself(&device->kernel->sockets);
 	if (device->kind == DEVSTRING_AF_XDP) {

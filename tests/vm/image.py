@@ -4,6 +4,7 @@
 Everything comes from packages installed on the host; Missing says which part is not there.
 """
 
+import functools
 import lzma
 import os
 import pathlib
@@ -131,7 +132,20 @@ class Archive:
     def program(self, source, path=None):
         self.copy(source, path)
         for library in libraries(source):
-            self.copy(library)
+            self.library(library)
+
+    def library(self, path):
+        """EAL loads all it finds in the drivers' folder. A driver that a program merely links to
+        goes to the libraries, where Debian has a link for it."""
+        folder, name = os.path.split(os.path.realpath(path))
+        if folder != str(driver_directory()):
+            self.copy(path)
+            return
+        link = os.path.join(os.path.dirname(os.path.dirname(folder)), os.path.basename(path))
+        if os.path.join(folder, name).strip("/") in self.entries:
+            self.link(link, os.path.join(folder, name))
+        else:
+            self.copy(path, link)
 
     def write(self, path):
         with open(path, "wb") as out:
@@ -148,6 +162,7 @@ def entry(out, number, name, mode, content):
     out.write(content + b"\0" * (-len(content) % 4))
 
 
+@functools.cache
 def driver_directory():
     found = sorted(pathlib.Path("/usr/lib").glob("*/dpdk/pmds-*"))
     if not found:
@@ -159,9 +174,11 @@ def add_drivers(archive, names):
     """The drivers EAL finds by itself. A driver linked and loaded under two names would stop EAL:
     hence links where the host has links, and exactly these."""
     folder = driver_directory()
-    for name in names:
-        library = folder / f"librte_{name}.so"
-        archive.program(library)
+    plugins = [folder / f"librte_{name}.so" for name in names]
+    for plugin in plugins:
+        archive.copy(plugin)
+    for plugin in plugins:
+        archive.program(plugin)
 
 
 def build(path, init, modules, programs=(), drivers=(), files=()):
@@ -180,12 +197,12 @@ def build(path, init, modules, programs=(), drivers=(), files=()):
             archive.link(folder, "usr/" + folder)
     archive.copy(BUSYBOX, "/bin/busybox")
     archive.program(SHELL, "/bin/dash")
+    add_drivers(archive, drivers)
     for program in programs:
         source, target = program if isinstance(program, tuple) else (program, None)
         archive.program(source, target)
     for library in sorted(pathlib.Path("/usr/lib").glob("*/libgcc_s.so.1")):
         archive.copy(library)  # libc loads it by name when a thread is cancelled
-    add_drivers(archive, drivers)
     order = []
     for module in module_files(tree, modules):
         archive.data(f"/modules/{os.path.basename(module)}", (tree / module).read_bytes())

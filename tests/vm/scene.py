@@ -92,11 +92,16 @@ def routes(table, prefixes, vias, device):
             for prefix, via in zip(prefixes, vias)]
 
 
+def tags():
+    """Interfaces v101, v300 and v301: one tag, and two with either outer type."""
+    return (vlan("wire", "v101", 101)
+            + vlan("wire", "s200", 200, "802.1ad") + vlan("s200", "v300", 300)
+            + vlan("wire", "c201", 201) + vlan("c201", "v301", 301))
+
+
 def customers():
     """Kernel interfaces of the three customers: each in a VRF named like the connection."""
-    lines = (vlan("wire", "v101", 101)
-             + vlan("wire", "s200", 200, "802.1ad") + vlan("s200", "v300", 300)
-             + vlan("wire", "c201", 201) + vlan("c201", "v301", 301))
+    lines = tags()
     for table, (name, device) in enumerate(zip(CONNECTIONS, ("v101", "v300", "v301")), 30):
         lines += into_vrf(device, name, table, *CUSTOMER_HOST)
         lines += routes(table, FAR, [bare(a) for a in CUSTOMER_GATEWAY], device)

@@ -13,14 +13,14 @@ import image
 import machine
 import scene
 import world
-from world import addressed, into_vrf, vlan
+from world import addressed, into_vrf
 
 WORLD = None
 PROGRAMS = {}
 
 
 class Drivers(unittest.TestCase):
-    """The stage itself, before Trunkline stands on it: testpmd is the wire between two kernels."""
+    """The stage itself: kernels, NICs, our device layer, before the gateway stands on it."""
 
     def setUp(self):
         WORLD.clear()
@@ -40,15 +40,50 @@ class Drivers(unittest.TestCase):
             with self.subTest(space=space, vrf=vrf, address=address):
                 self.assertEqual(WORLD.ping(space, address, vrf, size=size), 5)
 
+    def tagged(self, space, host):
+        """The same addresses behind 802.1Q and behind QinQ with both outer types."""
+        ends = (f"10.1.0.{host}/24", f"fd01::{host}/64")
+        WORLD.links(space, scene.tags()
+                    + into_vrf("v101", "one", 11, *ends) + into_vrf("v300", "two", 12, *ends)
+                    + into_vrf("v301", "three", 13, *ends))
+
+    def echo(self, wire):
+        """Our own device layer on a NIC sends every frame back; ends with the test."""
+        gateway = WORLD.gateway
+        gateway.do("rm -f /tmp/echo; mkfifo /tmp/echo")
+        # Its commands come from a fifo that somebody must hold open.
+        for name, command in (("hold", "exec sleep 1000 > /tmp/echo"),
+                              ("devecho", f"exec devecho pci:{WORLD.address(wire)} 1500 1 "
+                                          "< /tmp/echo")):
+            self.addCleanup(gateway.stop, gateway.start(name, f"dash -c '{command}'"))
+        ready = json.loads(gateway.wait("tail -n 1 /tmp/devecho.log | grep ready"))
+        self.assertTrue(ready["tells_service_tags"], ready)
+        self.assertEqual(ready["max_frame"], 1522)
+
+    def test_devices(self):
+        """What a tagged interface sends into our device layer comes back to it, on every NIC."""
+        if not os.path.exists(PROGRAMS["devecho"]):
+            self.skipTest("devecho is not built")
+        for host, (wire, _, _, space) in enumerate(world.CABLES, 1):
+            self.tagged(space, host)
+            self.echo(wire)
+            WORLD.links(space, [
+                f"neighbour add 10.1.0.9 lladdr {WORLD.gateway.nics[wire].mac} dev {device}"
+                for device in ("v101", "v300", "v301")])
+            for device, vrf in (("v101", "one"), ("v300", "two"), ("v301", "three")):
+                with self.subTest(wire=wire, device=device):
+                    received, sent = WORLD.counted(space, device)
+                    # Nobody answers: echoed frames show only in the counters.
+                    WORLD.ping(space, "10.1.0.9", vrf, 5, 1464, 0.05, "-W 0.5")
+                    received_after, sent_after = WORLD.counted(space, device)
+                    self.assertGreaterEqual(sent_after - sent, 5)
+                    self.assertEqual(received_after - received, sent_after - sent)
+            self.doCleanups()
+
     def test_tags(self):
-        """802.1Q, and QinQ with both outer types: the same addresses behind each, full frames."""
+        """Full frames with one tag and with two pass from one kernel to the other."""
         for host, space in ((1, "cloud"), (2, "far1"), (3, "far2")):
-            ends = (f"10.1.0.{host}/24", f"fd01::{host}/64")
-            WORLD.links(space, vlan("wire", "v101", 101) + into_vrf("v101", "one", 11, *ends)
-                        + vlan("wire", "s200", 200, "802.1ad") + vlan("s200", "v300", 300)
-                        + into_vrf("v300", "two", 12, *ends)
-                        + vlan("wire", "c201", 201) + vlan("c201", "v301", 301)
-                        + into_vrf("v301", "three", 13, *ends))
+            self.tagged(space, host)
         for wire, space in (("customer", "cloud"), ("backbone2", "far2")):
             self.forward(wire, "backbone1")
             for vrf in ("one", "two", "three"):
@@ -215,7 +250,8 @@ def parse():
 def main():
     options, rest = parse()
     PROGRAMS.update(trunklined=f"{options.build}/control/trunklined",
-                    trunkline=f"{options.build}/control/cli/trunkline")
+                    trunkline=f"{options.build}/control/cli/trunkline",
+                    devecho=f"{options.build}/tests/tools/devecho")
     try:
         world.require()
     except image.Missing as missing:

@@ -179,8 +179,8 @@ def into_vrf(name, vrf, table, *addresses):
         f"link set {name} master {vrf}",
         f"link set {name} up",
         # Without these a look-up that finds nothing goes on in the table of another VRF.
-        f"route add unreachable 0.0.0.0/0 table {table} metric 4278198272",
-        f"route add unreachable ::/0 table {table} metric 4278198272",
+        f"route replace unreachable 0.0.0.0/0 table {table} metric 4278198272",
+        f"route replace unreachable ::/0 table {table} metric 4278198272",
         *addressed(name, *addresses),
     ]
 
