@@ -82,13 +82,11 @@ class Drivers(unittest.TestCase):
 
     def test_tags(self):
         """Full frames with one tag and with two pass from one kernel to the other."""
-        for host, space in ((1, "cloud"), (2, "far1"), (3, "far2")):
+        for host, space in ((1, "far2"), (2, "far1")):
             self.tagged(space, host)
-        for wire, space in (("customer", "cloud"), ("backbone2", "far2")):
-            self.forward(wire, "backbone1")
-            for vrf in ("one", "two", "three"):
-                self.reach(space, vrf, "10.1.0.2", "fd01::2", size=1452)
-            self.doCleanups()
+        self.forward("backbone2", "backbone1")
+        for vrf in ("one", "two", "three"):
+            self.reach("far2", vrf, "10.1.0.2", "fd01::2", size=1452)
 
     def test_tunnels(self):
         """Kernel Geneve (IP and Ethernet inside) and VXLAN over both families, netem between."""
@@ -144,7 +142,7 @@ class Gateway(unittest.TestCase):
     @classmethod
     def start(cls):
         gateway = WORLD.gateway
-        cls.daemon = gateway.start("trunklined", "trunklined /etc/trunkline/gateway.json")
+        cls.daemon = gateway.start("trunklined", "trunklined --config /etc/trunkline/gateway.json")
         try:
             gateway.wait("trunkline show --json")
         except machine.Failure:
