@@ -3,11 +3,9 @@
 
 #include <string.h>
 
-/* Chosen so that a full bucket just fills its block: 64, 128, 128 and 256 bytes. */
-static const uint8_t capacity[] = {[LPM_BUCKET16] = 7,
-	[LPM_BUCKET32] = LPM_BUCKET_MAX,
-	[LPM_BUCKET64] = 6,
-	[LPM_BUCKET128] = 6};
+/* Chosen so that a full bucket just fills its block: 64, 64, 128 and 256 bytes. */
+static const uint8_t capacity[] = {
+	[LPM_BUCKET16] = 7, [LPM_BUCKET32] = 4, [LPM_BUCKET64] = 6, [LPM_BUCKET128] = 6};
 
 static enum lpm_kind width_for(const struct lpm_entry *entry, unsigned count, unsigned start)
 {
@@ -78,13 +76,17 @@ uint32_t lpm_bucket_make(struct lpm_node *node, enum lpm_side side, struct lpm_e
 	unsigned count, unsigned start, const struct lpm_entry *cover)
 {
 	enum lpm_kind kind = width_for(entry, count, start);
-	size_t width = lpm_bucket_width(kind);
 	struct lpm_bucket *b;
 	uint8_t *array;
+	size_t width;
 	uint32_t ref;
 
 	if (count == 0)
 		return cover->value;
+	/* What is left of a bucket of long keys may be too many for one of the right width. */
+	while (count > capacity[kind])
+		kind++;
+	width = lpm_bucket_width(kind);
 	ref = lpm_node_alloc(node, side, kind, sizeof(*b) + (2 * width + 4) * count);
 	if (ref == 0)
 		return LPM_REF;

@@ -8,8 +8,9 @@
 /* Look-ups of a burst that are not answered yet, in step: each round takes each of them one block
  * further and asks for the next one's memory. */
 struct walk {
-	uint32_t ref[BURST];
-	uint8_t start[BURST]; /* bits of the address used up */
+	const _Atomic uint32_t *slot[BURST]; /* where the next reference stands */
+	_Atomic uint32_t ref[BURST];	     /* or here, where it is known already */
+	uint8_t start[BURST];		     /* bits of the address used up */
 	uint8_t live[BURST];
 	unsigned count;
 };
@@ -20,29 +21,58 @@ static inline uint32_t load(const _Atomic uint32_t *slot)
 	return atomic_load_explicit(slot, memory_order_acquire);
 }
 
-static inline uint32_t hit(const struct lpm_bucket *b, const _Atomic uint32_t *value, unsigned hits)
+/* Compares all the elements a cache line can hold at once, those past count too: prefixes stand
+ * longest first, so what matches there counts only if nothing before does, and then the answer is
+ * fall. Loads may run into the next block (lpm_node.c leaves room), which the sanitizers must not
+ * judge. Plain vectors of the compiler, no one machine's. */
+#define UNJUDGED __attribute__((no_sanitize("address", "thread")))
+
+typedef uint16_t lanes16 __attribute__((vector_size(16)));
+typedef uint32_t lanes32 __attribute__((vector_size(16)));
+typedef uint8_t lanes8 __attribute__((vector_size(8)));
+typedef uint16_t lanes16x4 __attribute__((vector_size(8)));
+
+static inline uint32_t hit(const struct lpm_bucket *b, const void *values, unsigned first)
 {
-	return load(hits != 0 ? &value[__builtin_ctz(hits)] : &b->fall);
+	const _Atomic uint32_t *value = values;
+
+	return load(first < b->count ? &value[first] : &b->fall);
 }
 
-static inline uint32_t find16(const struct lpm_bucket *b, uint16_t x)
+UNJUDGED static inline uint32_t find16(const struct lpm_bucket *b, uint16_t x)
 {
-	const uint16_t *key = (const void *)(b + 1), *mask = key + b->count;
-	unsigned hits = 0;
+	const uint8_t *at = (const uint8_t *)(b + 1);
+	size_t count = b->count;
+	lanes16 key, mask, same;
+	lanes8 narrow;
+	uint64_t hits;
 
-	for (unsigned i = 0; i < b->count; i++)
-		hits |= (unsigned)(((x ^ key[i]) & mask[i]) == 0) << i;
-	return hit(b, (const void *)(mask + b->count), hits);
+	__builtin_memcpy(&key, at, sizeof(key));
+	__builtin_memcpy(&mask, at + 2 * count, sizeof(mask));
+	same = (lanes16)(((key ^ x) & mask) == 0);
+	narrow = __builtin_convertvector(same, lanes8);
+	__builtin_memcpy(&hits, &narrow, sizeof(hits));
+	/* A bucket has at most seven: the eighth lane ends the search. */
+	hits |= (uint64_t)0xff << 56;
+	return hit(b, at + 4 * count, (unsigned)__builtin_ctzll(hits) / 8);
 }
 
-static inline uint32_t find32(const struct lpm_bucket *b, uint32_t x)
+UNJUDGED static inline uint32_t find32(const struct lpm_bucket *b, uint32_t x)
 {
-	const uint32_t *key = (const void *)(b + 1), *mask = key + b->count;
-	unsigned hits = 0;
+	const uint8_t *at = (const uint8_t *)(b + 1);
+	size_t count = b->count;
+	lanes32 key, mask, same;
+	lanes16x4 narrow;
+	uint64_t hits;
+	unsigned first;
 
-	for (unsigned i = 0; i < b->count; i++)
-		hits |= (unsigned)(((x ^ key[i]) & mask[i]) == 0) << i;
-	return hit(b, (const void *)(mask + b->count), hits);
+	__builtin_memcpy(&key, at, sizeof(key));
+	__builtin_memcpy(&mask, at + 4 * count, sizeof(mask));
+	same = (lanes32)(((key ^ x) & mask) == 0);
+	narrow = __builtin_convertvector(same, lanes16x4);
+	__builtin_memcpy(&hits, &narrow, sizeof(hits));
+	first = hits != 0 ? (unsigned)__builtin_ctzll(hits) / 16 : 4;
+	return hit(b, at + 8 * count, first);
 }
 
 static inline uint32_t find64(const struct lpm_bucket *b, uint64_t x)
@@ -52,7 +82,7 @@ static inline uint32_t find64(const struct lpm_bucket *b, uint64_t x)
 
 	for (unsigned i = 0; i < b->count; i++)
 		hits |= (unsigned)(((x ^ key[i]) & mask[i]) == 0) << i;
-	return hit(b, (const void *)(mask + b->count), hits);
+	return hit(b, mask + b->count, hits != 0 ? (unsigned)__builtin_ctz(hits) : b->count);
 }
 
 static inline uint32_t find128(const struct lpm_bucket *b, lpm_bits x)
@@ -67,7 +97,7 @@ static inline uint32_t find128(const struct lpm_bucket *b, lpm_bits x)
 		differ |= (low ^ key[2 * i + 1]) & mask[2 * i + 1];
 		hits |= (unsigned)(differ == 0) << i;
 	}
-	return hit(b, (const void *)(mask + 2 * b->count), hits);
+	return hit(b, mask + 2 * b->count, hits != 0 ? (unsigned)__builtin_ctz(hits) : b->count);
 }
 
 static inline uint32_t skip(const struct lpm_skip *s, uint64_t high, uint64_t low, uint8_t *start)
@@ -78,15 +108,43 @@ static inline uint32_t skip(const struct lpm_skip *s, uint64_t high, uint64_t lo
 	return load(&s->child);
 }
 
-/* IPv4: the address in the top half of 64 bits; less than 32 are ever used up before a bucket. */
-
-static inline void prefetch4(const struct lpm *lpm, uint32_t ref, uint64_t address, unsigned start)
+static inline uint32_t answer(const struct lpm_head *head, uint32_t value)
 {
-	const uint8_t *block = lpm_ref_block(&lpm->node, ref);
+	return value != 0 ? value : load(&head->fall);
+}
 
-	if (lpm_ref_is_dir(ref))
-		block += (address << start >> (64 - lpm_ref_dir_bits(ref))) * sizeof(uint32_t);
-	rte_prefetch0(block);
+/* 0 for what is no directory. */
+static inline unsigned dir_bits(uint32_t ref)
+{
+	int bits = (int)(ref >> LPM_INDEX_BITS) - (int)(LPM_REF >> LPM_INDEX_BITS) - LPM_DIR;
+
+	return bits > 0 ? (unsigned)bits : 0;
+}
+
+/* Notes where the reference after ref will be found, with index in the directory, and asks for that
+ * memory. What is no directory is found again in ref itself, and it is its block that is asked for:
+ * a choice of pointers and not a branch, since tables of all sizes meet in a burst. */
+static inline void aim(const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref,
+	size_t index, unsigned bits)
+{
+	const _Atomic uint32_t *block = lpm_ref_block(&lpm->node, ref);
+	const _Atomic uint32_t *next = block + index;
+
+	atomic_store_explicit(&w->ref[i], ref, memory_order_relaxed);
+	rte_prefetch0((const void *)(uintptr_t)next);
+	w->slot[i] = bits != 0 ? next : &w->ref[i];
+	w->start[i] = (uint8_t)(w->start[i] + bits);
+}
+
+/* IPv4: the address in the top half of 64 bits. */
+
+static inline void aim4(
+	const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref, uint64_t address)
+{
+	unsigned bits = dir_bits(ref);
+	size_t index = (size_t)(address << w->start[i] >> 1 >> (63 - bits));
+
+	aim(lpm, w, i, ref, index, bits);
 }
 
 static inline uint32_t bucket4(const struct lpm_bucket *b, enum lpm_kind kind, uint64_t address)
@@ -97,26 +155,32 @@ static inline uint32_t bucket4(const struct lpm_bucket *b, enum lpm_kind kind, u
 				    : find32(b, (uint32_t)(x >> 32));
 }
 
-/* One block further. */
-static inline uint32_t step4(const struct lpm *lpm, uint32_t ref, uint64_t address, uint8_t *start)
+/* What burst4 has not answered: one block further each round, until none is left. */
+static void rest4(const struct lpm *lpm, struct walk *w, const uint32_t *table,
+	const uint32_t *address, uint32_t *value)
 {
-	const void *block = lpm_ref_block(&lpm->node, ref);
-	enum lpm_kind kind = lpm_ref_kind(ref);
-	unsigned bits = lpm_ref_dir_bits(ref), from = *start;
+	for (unsigned left = 0; w->count > 0; w->count = left, left = 0) {
+		for (unsigned j = 0; j < w->count; j++) {
+			unsigned i = w->live[j];
+			uint64_t a = (uint64_t)address[i] << 32;
+			uint32_t ref = load(w->slot[i]);
+			const void *block = lpm_ref_block(&lpm->node, ref);
 
-	if (kind < LPM_SKIP)
-		return bucket4(block, kind, address);
-	if (kind == LPM_SKIP)
-		return skip(block, address, 0, start);
-	*start = (uint8_t)(from + bits);
-	return load((const _Atomic uint32_t *)block + (address << from >> (64 - bits)));
+			if ((ref & LPM_REF) == 0 || lpm_ref_is_bucket(ref)) {
+				if ((ref & LPM_REF) != 0)
+					ref = bucket4(block, lpm_ref_kind(ref), a);
+				value[i] = answer(&lpm->head[LPM_4][table[i]], ref);
+				continue;
+			}
+			if (lpm_ref_is_skip(ref))
+				ref = skip(block, a, 0, &w->start[i]);
+			aim4(lpm, w, i, ref, a);
+			w->live[left++] = (uint8_t)i;
+		}
+	}
 }
 
-static inline uint32_t answer(const struct lpm_head *head, uint32_t value)
-{
-	return value != 0 ? value : load(&head->fall);
-}
-
+/* Most look-ups are a directory and a bucket of short keys: these go without branches. */
 static void burst4(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,
 	uint32_t *value, unsigned count)
 {
@@ -125,30 +189,25 @@ static void burst4(const struct lpm *lpm, const uint32_t *table, const uint32_t 
 
 	for (unsigned i = 0; i < count; i++)
 		rte_prefetch0(&head[table[i]]);
-	w.count = count;
 	for (unsigned i = 0; i < count; i++) {
-		w.ref[i] = load(&head[table[i]].root);
 		w.start[i] = 0;
-		w.live[i] = (uint8_t)i;
-		prefetch4(lpm, w.ref[i], (uint64_t)address[i] << 32, 0);
+		aim4(lpm, &w, i, load(&head[table[i]].root), (uint64_t)address[i] << 32);
 	}
-	while (w.count > 0) {
-		unsigned left = 0;
+	for (unsigned i = 0; i < count; i++)
+		aim4(lpm, &w, i, load(w.slot[i]), (uint64_t)address[i] << 32);
+	w.count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t ref = atomic_load_explicit(&w.ref[i], memory_order_relaxed);
 
-		for (unsigned j = 0; j < w.count; j++) {
-			unsigned i = w.live[j];
-			uint64_t a = (uint64_t)address[i] << 32;
-
-			if ((w.ref[i] & LPM_REF) == 0) {
-				value[i] = answer(&head[table[i]], w.ref[i]);
-				continue;
-			}
-			w.ref[i] = step4(lpm, w.ref[i], a, &w.start[i]);
-			prefetch4(lpm, w.ref[i], a, w.start[i]);
-			w.live[left++] = (uint8_t)i;
+		if (likely_(ref >> LPM_INDEX_BITS == LPM_REF >> LPM_INDEX_BITS)) {
+			ref = bucket4(lpm_ref_block(&lpm->node, ref), LPM_BUCKET16,
+				(uint64_t)address[i] << 32);
+			value[i] = answer(&head[table[i]], ref);
+			continue;
 		}
-		w.count = left;
+		w.live[w.count++] = (uint8_t)i;
 	}
+	rest4(lpm, &w, table, address, value);
 }
 
 /* IPv6. */
@@ -158,14 +217,13 @@ static inline uint64_t shift6(const struct lpm6_key *a, unsigned start)
 	return (uint64_t)(lpm_join(a->high, a->low) << start >> 64);
 }
 
-static inline void prefetch6(
-	const struct lpm *lpm, uint32_t ref, const struct lpm6_key *a, unsigned start)
+static inline void aim6(const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref,
+	const struct lpm6_key *address)
 {
-	const uint8_t *block = lpm_ref_block(&lpm->node, ref);
+	unsigned bits = dir_bits(ref);
+	size_t index = (size_t)(shift6(address, w->start[i]) >> 1 >> (63 - bits));
 
-	if (lpm_ref_is_dir(ref))
-		block += (shift6(a, start) >> (64 - lpm_ref_dir_bits(ref))) * sizeof(uint32_t);
-	rte_prefetch0(block);
+	aim(lpm, w, i, ref, index, bits);
 }
 
 static inline uint32_t bucket6(
@@ -185,19 +243,28 @@ static inline uint32_t bucket6(
 	}
 }
 
-static inline uint32_t step6(
-	const struct lpm *lpm, uint32_t ref, const struct lpm6_key *a, uint8_t *start)
+static void rest6(const struct lpm *lpm, struct walk *w, const uint32_t *table,
+	const struct lpm6_key *address, uint32_t *value)
 {
-	const void *block = lpm_ref_block(&lpm->node, ref);
-	enum lpm_kind kind = lpm_ref_kind(ref);
-	unsigned bits = lpm_ref_dir_bits(ref), from = *start;
+	for (unsigned left = 0; w->count > 0; w->count = left, left = 0) {
+		for (unsigned j = 0; j < w->count; j++) {
+			unsigned i = w->live[j];
+			const struct lpm6_key *a = &address[i];
+			uint32_t ref = load(w->slot[i]);
+			const void *block = lpm_ref_block(&lpm->node, ref);
 
-	if (kind < LPM_SKIP)
-		return bucket6(block, kind, a);
-	if (kind == LPM_SKIP)
-		return skip(block, a->high, a->low, start);
-	*start = (uint8_t)(from + bits);
-	return load((const _Atomic uint32_t *)block + (shift6(a, from) >> (64 - bits)));
+			if ((ref & LPM_REF) == 0 || lpm_ref_is_bucket(ref)) {
+				if ((ref & LPM_REF) != 0)
+					ref = bucket6(block, lpm_ref_kind(ref), a);
+				value[i] = answer(&lpm->head[LPM_6][table[i]], ref);
+				continue;
+			}
+			if (lpm_ref_is_skip(ref))
+				ref = skip(block, a->high, a->low, &w->start[i]);
+			aim6(lpm, w, i, ref, a);
+			w->live[left++] = (uint8_t)i;
+		}
+	}
 }
 
 static void burst6(const struct lpm *lpm, const uint32_t *table, const struct lpm6_key *address,
@@ -208,29 +275,15 @@ static void burst6(const struct lpm *lpm, const uint32_t *table, const struct lp
 
 	for (unsigned i = 0; i < count; i++)
 		rte_prefetch0(&head[table[i]]);
-	w.count = count;
 	for (unsigned i = 0; i < count; i++) {
-		w.ref[i] = load(&head[table[i]].root);
 		w.start[i] = 0;
+		aim6(lpm, &w, i, load(&head[table[i]].root), &address[i]);
 		w.live[i] = (uint8_t)i;
-		prefetch6(lpm, w.ref[i], &address[i], 0);
 	}
-	while (w.count > 0) {
-		unsigned left = 0;
-
-		for (unsigned j = 0; j < w.count; j++) {
-			unsigned i = w.live[j];
-
-			if ((w.ref[i] & LPM_REF) == 0) {
-				value[i] = answer(&head[table[i]], w.ref[i]);
-				continue;
-			}
-			w.ref[i] = step6(lpm, w.ref[i], &address[i], &w.start[i]);
-			prefetch6(lpm, w.ref[i], &address[i], w.start[i]);
-			w.live[left++] = (uint8_t)i;
-		}
-		w.count = left;
-	}
+	for (unsigned i = 0; i < count; i++)
+		aim6(lpm, &w, i, load(w.slot[i]), &address[i]);
+	w.count = count;
+	rest6(lpm, &w, table, address, value);
 }
 
 void lpm_find4(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,

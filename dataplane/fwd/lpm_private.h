@@ -48,7 +48,7 @@ enum lpm_kind {
 	LPM_DIR = 8, /* LPM_DIR + k: 2^k references */
 };
 
-#define LPM_BUCKET_MAX 10u /* prefixes in a bucket of any width */
+#define LPM_BUCKET_MAX 7u /* prefixes in a bucket of any width; find16 counts on it */
 
 /* Head of a bucket; keys, masks and values follow, each as an array of count. */
 struct lpm_bucket {

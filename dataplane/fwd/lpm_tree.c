@@ -284,6 +284,7 @@ static struct lpm_level *mergeable(struct lpm_edit *e, unsigned below, unsigned 
 {
 	struct lpm_entry entry[LPM_GATHER_MAX];
 	struct lpm_level *best = NULL;
+	unsigned count;
 
 	for (unsigned j = e->depth; j-- > 0;) {
 		struct lpm_level *level = &e->path[j];
@@ -293,7 +294,8 @@ static struct lpm_level *mergeable(struct lpm_edit *e, unsigned below, unsigned 
 		if (j == e->depth - 1 && below < top)
 			top = below;
 		while (top-- > low) {
-			if (gather(e, top, entry, MERGE_MAX + 1) > MERGE_MAX)
+			count = gather(e, top, entry, MERGE_MAX + 1);
+			if (count > MERGE_MAX || !lpm_bucket_fits(entry, count, top))
 				return best;
 			best = level;
 			*start = top;

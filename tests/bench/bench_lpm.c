@@ -25,10 +25,9 @@
 #include "dataplane/base/macros.h"
 #include "dataplane/fwd/lpm.h"
 
-#define RUNS	  9
-#define BURST	  32
-#define ADDRESSES (1u << 20)
-#define CHANGES	  50000u
+#define RUNS	9
+#define BURST	32
+#define CHANGES 50000u
 
 struct shape {
 	const char *name;
@@ -62,6 +61,7 @@ struct set {
 };
 
 static uint64_t state = 42;
+static uint32_t addresses = 1u << 20; /* different ones */
 
 static uint32_t below(uint32_t limit)
 {
@@ -93,15 +93,13 @@ static struct ip_prefix pick_prefix(uint8_t family, const struct ip_prefix *befo
 	struct ip_prefix p = {.ip.family = family};
 	unsigned bytes = ip_bits(family) / 8;
 
-	if (before->length > 8 && below(2)) {
+	if (before->length > 8 && below(2) != 0) {
 		p = *before;
-		for (unsigned i = p.length / 8 - (p.length % 8 == 0); i > 0; i--) {
-			unsigned at = p.ip.bytes[i] + (1u << (7 - (p.length - 1u) % 8));
+		unsigned i = (p.length - 1u) / 8, step = 1u << (7 - (p.length - 1u) % 8);
 
-			p.ip.bytes[i] = (uint8_t)at;
-			if (at < 256)
-				return p;
-			break;
+		if (p.ip.bytes[i] + step < 256) {
+			p.ip.bytes[i] = (uint8_t)(p.ip.bytes[i] + step);
+			return p;
 		}
 	}
 	for (unsigned i = 0; i < bytes; i++)
@@ -140,7 +138,7 @@ static void *get(size_t count, size_t size)
 
 static void pick_addresses(struct set *s)
 {
-	for (uint32_t i = 0; i < ADDRESSES; i++) {
+	for (uint32_t i = 0; i < addresses; i++) {
 		const struct route *r = &s->route[below(s->count)];
 		struct ip_address ip = r->prefix.ip, noise = {.family = ip.family}, host;
 
@@ -164,10 +162,10 @@ static void make_set(struct set *s, const struct shape *shape)
 
 	*s = (struct set){.shape = *shape};
 	s->route = get(total, sizeof(s->route[0]));
-	s->table = get(ADDRESSES, sizeof(s->table[0]));
-	s->address4 = get(ADDRESSES, sizeof(s->address4[0]));
-	s->address6 = get(ADDRESSES, sizeof(s->address6[0]));
-	s->value = get(ADDRESSES, sizeof(s->value[0]));
+	s->table = get(addresses, sizeof(s->table[0]));
+	s->address4 = get(addresses, sizeof(s->address4[0]));
+	s->address6 = get(addresses, sizeof(s->address6[0]));
+	s->value = get(addresses, sizeof(s->value[0]));
 	while (lpm != NULL && s->count < total) {
 		uint32_t table = s->count / shape->routes;
 
@@ -224,7 +222,7 @@ static double median(void (*one)(struct set *s, void *store), struct set *s, voi
 		uint64_t start = now();
 
 		one(s, store);
-		run[i] = (double)(now() - start) / ADDRESSES;
+		run[i] = (double)(now() - start) / addresses;
 	}
 	qsort(run, RUNS, sizeof(run[0]), by_value);
 	return run[RUNS / 2];
@@ -239,13 +237,13 @@ static double micros(uint64_t cycles, uint32_t changes)
 
 static void ours4(struct set *s, void *store)
 {
-	for (uint32_t i = 0; i < ADDRESSES; i += BURST)
+	for (uint32_t i = 0; i < addresses; i += BURST)
 		lpm4_lookup(store, s->table + i, s->address4 + i, s->value + i, BURST);
 }
 
 static void ours6(struct set *s, void *store)
 {
-	for (uint32_t i = 0; i < ADDRESSES; i += BURST)
+	for (uint32_t i = 0; i < addresses; i += BURST)
 		lpm6_lookup(store, s->table + i, s->address6 + i, s->value + i, BURST);
 }
 
@@ -313,7 +311,7 @@ static void fib4(struct set *s, void *store)
 	struct rte_fib **fib = store;
 	uint64_t hop[BURST], sum = 0;
 
-	for (uint32_t i = 0; i < ADDRESSES; i += BURST) {
+	for (uint32_t i = 0; i < addresses; i += BURST) {
 		if (s->shape.tables == 1) {
 			rte_fib_lookup_bulk(fib[0], s->address4 + i, hop, BURST);
 			sum += hop[0];
@@ -364,7 +362,7 @@ static void fib6(struct set *s, void *store)
 	uint8_t ip[BURST][16];
 	uint64_t hop[BURST], sum = 0;
 
-	for (uint32_t i = 0; i < ADDRESSES; i += BURST) {
+	for (uint32_t i = 0; i < addresses; i += BURST) {
 		for (uint32_t k = 0; k < BURST; k++) {
 			uint64_t high = __builtin_bswap64(s->address6[i + k].high);
 			uint64_t low = __builtin_bswap64(s->address6[i + k].low);
@@ -418,7 +416,7 @@ static void lpm4(struct set *s, void *store)
 	struct rte_lpm **lpm = store;
 	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < ADDRESSES; i += BURST) {
+	for (uint32_t i = 0; i < addresses; i += BURST) {
 		if (s->shape.tables == 1) {
 			rte_lpm_lookup_bulk(lpm[0], s->address4 + i, s->value + i, BURST);
 			continue;
@@ -483,8 +481,10 @@ int main(int argc, char **argv)
 	bool smoke = argc > 1 && strcmp(argv[1], "--smoke") == 0;
 	const char *only = argc > 1 && !smoke ? argv[1] : NULL;
 
-	if (smoke)
+	if (smoke) {
 		plain[3] = "64";
+		addresses = 1u << 12;
+	}
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (rte_eal_init((int)ARRAY_SIZE(plain) - 1, plain) < 0)
 		return 1;
