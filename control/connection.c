@@ -195,6 +195,19 @@ static void account(struct server *server, struct rpc_call *call, json_t *respon
 		audit_write(server->audit, call, response);
 }
 
+/* A text is always a result. What a change answers is short, but for what a dry run would do. */
+static void account_text(
+	struct server *server, struct rpc_call *call, const char *text, size_t length)
+{
+	json_t *response;
+
+	if (call->method->read_only)
+		return;
+	response = length <= SCRIBE_SMALL ? json_loadb(text, length, 0, NULL) : json_object();
+	account(server, call, response);
+	json_decref(response);
+}
+
 static void answer(struct rpc_call *call, json_t *response)
 {
 	struct connection *connection = call->owner;
@@ -221,7 +234,7 @@ static void answer_text(struct rpc_call *call, char *text, size_t length)
 	struct server *server = connection->server;
 
 	forget_call(connection, call);
-	account(server, call, NULL);
+	account_text(server, call, text, length);
 	release_line(connection, call);
 	if (call->id)
 		send_text(connection, text, length);
