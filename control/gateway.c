@@ -215,9 +215,10 @@ static int restore_state(struct gateway *gateway)
 	if (!gateway->provision)
 		return -ENOMEM;
 	result = provision_restore(gateway->provision, error);
-	if (result)
-		log_error("%s", error);
-	return result;
+	if (!result)
+		return 0;
+	log_error("%s", error);
+	return result == -ENOMEM ? result : -EBADMSG;
 }
 
 static void link_changed(void *context, unsigned index, bool up)

@@ -66,7 +66,7 @@ int journal_replay(struct journal *journal,
 	int (*replay)(void *context, const char *bytes, size_t length), void *context,
 	char error[JOURNAL_ERROR_TEXT]);
 
-/* Where checkpoints come from (source must stay); they are written when the log has outgrown the
+/* Where checkpoints come from (copied); they are written when the log has outgrown the
  * last one. */
 void journal_set_source(struct journal *journal, const struct journal_source *source);
 void journal_checkpoint_go(struct journal *journal);

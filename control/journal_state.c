@@ -45,8 +45,8 @@ static void finish(struct journal *journal, int error)
 	checkpoint->retry_bytes = error ? (uint64_t)journal->planned * 5 / 4 : 0;
 	checkpoint->state = JOURNAL_STATE_NONE;
 	checkpoint->still = false;
-	if (still && journal->source->resume)
-		journal->source->resume(journal->source->context);
+	if (still && journal->source.resume)
+		journal->source.resume(journal->source.context);
 }
 
 static void job_over(struct aside_job *aside)
@@ -115,7 +115,7 @@ static bool work(void *context)
 
 	if (checkpoint->complete || checkpoint->waiting > WAITING_MAX)
 		return false;
-	next = journal->source->next(journal->source->context, &bytes, &length);
+	next = journal->source.next(journal->source.context, &bytes, &length);
 	if (next == 0)
 		return end_with(journal, JOURNAL_CHECKPOINT_COMMIT, commit_done);
 	if (next < 0)
@@ -133,7 +133,7 @@ static bool work(void *context)
 static void write_it(struct journal *journal)
 {
 	struct journal_checkpoint *checkpoint = &journal->checkpoint;
-	int error = journal->source->restart(journal->source->context);
+	int error = journal->source.restart(journal->source.context);
 
 	checkpoint->complete = false;
 	checkpoint->waiting = 0;
@@ -159,7 +159,7 @@ void journal_state_check(struct journal *journal)
 {
 	struct journal_checkpoint *checkpoint = &journal->checkpoint;
 
-	if (journal->closing || journal->read_only || !journal->source)
+	if (journal->closing || journal->read_only || !journal->source.next)
 		return;
 	if (checkpoint->state == JOURNAL_STATE_NONE && due(journal))
 		journal_checkpoint(journal);
@@ -172,11 +172,11 @@ void journal_checkpoint(struct journal *journal)
 {
 	struct journal_checkpoint *checkpoint = &journal->checkpoint;
 
-	if (checkpoint->state != JOURNAL_STATE_NONE || !journal->source || journal->read_only)
+	if (checkpoint->state != JOURNAL_STATE_NONE || !journal->source.next || journal->read_only)
 		return;
 	checkpoint->state = JOURNAL_STATE_PAUSING;
-	if (journal->source->pause)
-		journal->source->pause(journal->source->context);
+	if (journal->source.pause)
+		journal->source.pause(journal->source.context);
 	else
 		journal_checkpoint_go(journal);
 }
@@ -191,7 +191,7 @@ void journal_checkpoint_go(struct journal *journal)
 
 void journal_set_source(struct journal *journal, const struct journal_source *source)
 {
-	journal->source = source;
+	journal->source = *source;
 }
 
 void journal_state_init(struct journal *journal)

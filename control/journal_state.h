@@ -49,7 +49,7 @@ struct journal {
 	uint64_t logs; /* number of the log since the start */
 	bool extending, read_only, closing;
 	uint64_t checkpoint_bytes, checkpoints, syncs, sync_max_ns;
-	const struct journal_source *source;
+	struct journal_source source; /* next NULL: there is none */
 	struct journal_checkpoint checkpoint;
 };
 

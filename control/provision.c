@@ -11,6 +11,7 @@
 #include "control/loop.h"
 #include "control/provision_answer.h"
 #include "control/publisher.h"
+#include "control/stats.h"
 #include "control/rpc.h"
 #include "control/server.h"
 
@@ -169,6 +170,8 @@ static void commit(struct provision *provision)
 {
 	if (document_commit(provision->document) != 0)
 		return;
+	if (provision->change != NULL && provision->gateway->stats != NULL)
+		stats_adopt(provision->gateway->stats, provision->change);
 	if (provision->change != NULL && provision->gateway->publisher != NULL)
 		publisher_submit(provision->gateway->publisher, provision->change);
 	else
