@@ -105,12 +105,12 @@ int lpm_put(struct lpm *lpm, uint32_t table, const struct ip_prefix *prefix, uin
 	uint32_t before;
 	int rc;
 
-	before = lpm_rib_get(&lpm->rib, *root, entry.key, entry.length);
+	before = lpm_rib_put(&lpm->rib, root, &entry);
 	if (before == value)
 		return 0;
+	rc = -ENOSPC;
 	if (before == 0 && lpm->reserved[side] == 0 && routes_and_promises(lpm) >= lpm->limit)
-		return -ENOSPC;
-	lpm_rib_put(&lpm->rib, root, &entry);
+		goto undo;
 	rc = lpm_tree_put(lpm, table, side, &entry, before == 0);
 	if (rc < 0)
 		goto undo;

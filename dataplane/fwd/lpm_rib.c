@@ -12,7 +12,8 @@ int lpm_rib_create(struct lpm_rib *rib, uint32_t routes)
 	void *p;
 
 	memset(rib, 0, sizeof(*rib));
-	rib->limit = 2 * routes + 1; /* n routes have at most n - 1 forks */
+	/* n routes have at most n - 1 forks; one route more may be tried. */
+	rib->limit = 2 * routes + 3;
 	rib->used = 1;
 	p = mmap(NULL, rib->limit * sizeof(rib->node[0]), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
