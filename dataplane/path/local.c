@@ -70,7 +70,7 @@ static unsigned punt(struct forwarder *f, struct burst *b, unsigned slot, enum p
 
 /* The mbuf becomes an untagged Ethernet frame around what starts at ip[slot]: its addresses are put
  * right before the payload, over the tags. Returns the frame. */
-static uint8_t *untag(struct burst *b, unsigned slot, uint16_t payload)
+static uint8_t *untag(struct forwarder *f, struct burst *b, unsigned slot, uint16_t payload)
 {
 	struct rte_mbuf *m = b->m[slot];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), *frame = data + b->ip[slot] - 14;
@@ -78,6 +78,8 @@ static uint8_t *untag(struct burst *b, unsigned slot, uint16_t payload)
 			: b->family[slot] == IP_4 ? rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
 						  : rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP);
 
+	/* Counted while its length still is what came in. */
+	forwarder_enter(f, b, slot);
 	memmove(frame, data + b->frame[slot], 12);
 	memcpy(frame + 12, &type, 2);
 	m->data_off = (uint16_t)(m->data_off + b->ip[slot] - 14);
@@ -123,7 +125,7 @@ unsigned local_arp(struct forwarder *f, struct burst *b, unsigned slot)
 		return local_learn(f, b, slot);
 	if (operation != 1 || !is_ours(f, b, slot, &target))
 		return DROP_ARP_IGNORED;
-	frame = untag(b, slot, 28);
+	frame = untag(f, b, slot, 28);
 	arp = frame + 14;
 	memcpy(asked, arp + 24, 4);
 	arp[7] = 2;
@@ -140,8 +142,7 @@ unsigned local_learn(struct forwarder *f, struct burst *b, unsigned slot)
 
 	if (rte_ring_free_count(f->punt) == 0)
 		return DROP_PUNT_FULL;
-	forwarder_enter(f, b, slot);
-	untag(b, slot, payload);
+	untag(f, b, slot, payload);
 	return punt(f, b, slot, PACKET_LEARN);
 }
 
@@ -226,7 +227,7 @@ static unsigned echo_on_link(struct forwarder *f, struct burst *b, unsigned slot
 		return b->connection[slot] != 0 ? DROP_LOCAL_ICMP : DROP_OUTER_PROTOCOL;
 	if (b->connection[slot] != 0)
 		forwarder_note(f, b->connection[slot], METER_NOTE_ECHO_ANSWERED);
-	return answer_on_link(f, b, slot, untag(b, slot, b->length[slot]));
+	return answer_on_link(f, b, slot, untag(f, b, slot, b->length[slot]));
 }
 
 /* RFC 4861 7.1.1 and 7.1.2: what must be true of a solicitation or an advertisement. */
@@ -264,7 +265,7 @@ static unsigned advertise(struct forwarder *f, struct burst *b, unsigned slot)
 
 	if (b->m[slot]->buf_len < b->m[slot]->data_off + b->ip[slot] + 72u)
 		return DROP_NO_BUFFER;
-	frame = untag(b, slot, 72);
+	frame = untag(f, b, slot, 72);
 	packet = frame + 14;
 	icmp = packet + 40;
 	solicited = ippacket_be64(packet + 8) != 0 || ippacket_be64(packet + 16) != 0;
