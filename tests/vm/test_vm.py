@@ -160,7 +160,11 @@ class Gateway(unittest.TestCase):
     def tearDown(self):
         for row in self.show("connections"):
             with self.subTest(connection=row["name"]):
-                self.assertEqual(row["conserved"], "yes", row)
+                self.assertEqual(row["conserved"], "true", row)
+        for row in self.show("paths") + self.show("attachments"):
+            with self.subTest(bytes=row["name"]):
+                self.assertLessEqual(row["rx_bytes"], 1500 * row["rx_packets"])
+                self.assertLessEqual(row["tx_bytes"], 1500 * row["tx_packets"])
 
     def show(self, section):
         return json.loads(WORLD.gateway.do(f"trunkline show {section} --json"))[section]
