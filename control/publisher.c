@@ -248,7 +248,7 @@ void publisher_submit(struct publisher *p, struct change *change)
 	s->change = change;
 	if (p->config.submitted != NULL)
 		p->config.submitted(p->config.context, change);
-	if (p->phase == PUBLISHER_PHASE_IDLE)
+	if (publisher_idle(p))
 		p->phase = PUBLISHER_PHASE_COMPILE;
 	if (p->phase == PUBLISHER_PHASE_COMPILE)
 		join(p, s);
@@ -260,14 +260,14 @@ void publisher_submit(struct publisher *p, struct change *change)
 /* Generations that changed nothing for workers are live as soon as nothing is under way. */
 uint64_t publisher_live(const struct publisher *p)
 {
-	if (p->phase == PUBLISHER_PHASE_IDLE && p->queue.first == NULL)
+	if (publisher_idle(p))
 		return model_generation(p->config.model);
 	return p->live;
 }
 
 bool publisher_idle(const struct publisher *p)
 {
-	return p->phase == PUBLISHER_PHASE_IDLE;
+	return p->phase == PUBLISHER_PHASE_IDLE && p->queue.first == NULL;
 }
 
 void publisher_wait(struct publisher *p, struct publisher_wait *wait)
