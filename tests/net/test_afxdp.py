@@ -3,6 +3,7 @@
 """AF_XDP ports with the steering program: the gateway takes what is its own, the kernel the rest."""
 
 import os
+import signal
 import unittest
 
 os.environ["TRUNKLINE_TEST_DEVICE"] = "af_xdp"
@@ -67,6 +68,24 @@ class TagTest(unittest.TestCase):
         pair.hosts["stag", "b"].ip("link", "set", "eth0", "down")
         self.assertFalse(reaches(pair.hosts["stag", "a"], FAR[4], count=2))
         self.assertTrue(reaches(pair.hosts["ctag", "a"], FAR[4]))
+
+
+class KilledGatewayTest(unittest.TestCase):
+    def test_starts_again_where_it_was(self):
+        """Its programs are still on the interfaces; its state comes back and steering with it."""
+        pair = Pair("k", {"b1": {"family": 4}, "b2": {"family": 6}})
+        self.addCleanup(pair.close)
+        host, gateway = pair.hosts["acme", "a"], pair.gateways["a"]
+        wait_until(lambda: reaches(host, FAR[4], count=1), 15, FAR[4])
+        gateway.stop(signal.SIGKILL)
+        self.assertFalse(reaches(host, FAR[4], count=1))
+        gateway.start()
+        for target in FAR.values():
+            wait_until(lambda t=target: reaches(host, t, count=1), 15, f"{target} again")
+        self.assertIn("left by a killed gateway", gateway.process.output())
+        ports = {port["name"]: port["steering"] for port in gateway.stats()["ports"]}
+        self.assertGreater(ports["cloud"]["tagged"], 0)
+        self.assertGreater(ports["bb1"]["tunnel"] + ports["bb2"]["tunnel"], 0)
 
 
 if __name__ == "__main__":
