@@ -72,7 +72,7 @@ def customer(mac, own):
         ("router solicitation", "nd_ignored", Ether(dst="33:33:00:00:00:02", src=own) /
          IPv6(src="fe80::10", dst="ff02::2", hlim=255) / ICMPv6ND_RS()),
         ("IP longer than the frame", "ip_truncated", loose(len=1400)),
-        ("IP shorter than its header", "ip_truncated", loose(len=10)),
+        ("IP shorter than its header", "ip_header", loose(len=10)),
         ("IPv6 longer than the frame", "ip_truncated", ether /
          IPv6(src=CUSTOMER6, dst=FAR6, plen=1400) / data),
         ("header length 4", "ip_header", loose(ihl=4)),
@@ -119,7 +119,7 @@ def customer(mac, own):
         ("timestamp request", "local_icmp", ether / IP(src=CUSTOMER, dst=OURS) / ICMP(type=13)),
         ("echo6 with a wrong checksum", "local_icmp", ether / IPv6(src=CUSTOMER6, dst=OURS6) /
          ICMPv6EchoRequest(cksum=0x1111)),
-        ("echo to us in pieces", "local_icmp", ether /
+        ("echo to us in pieces", "local_protocol", ether /
          fragment(IP(src=CUSTOMER, dst=OURS) / echo / Raw(b"f" * 600), 256)[0]),
     ]
 
@@ -172,7 +172,7 @@ def backbone(mac, own):
         ("VXLAN where Geneve is spoken", "unknown_tunnel", datagram(dport=4789)),
         ("tunnel header cut short", "tunnel_truncated", ether / outer / udp / Raw(b"\0\0\x08\0")),
         ("Geneve version 1", "geneve_version", tunnel(version=1)),
-        ("options beyond the end", "geneve_options", tunnel(length=63)),
+        ("options beyond the end", "tunnel_truncated", tunnel(length=63)),
         ("an option longer than all", "geneve_options", tunnel(options=option(b"\0" * 4,
                                                                                length=5))),
         ("unknown critical option", "geneve_critical", tunnel(options=option(kind=0xa1),

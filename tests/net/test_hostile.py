@@ -19,6 +19,16 @@ NOISE = {"arp_ignored", "nd_ignored", "multicast", "not_our_mac"}
 # Narrow enough that a customer's 1,500 bytes do not fit.
 PATH_MTU = 1500
 
+QUIET = """
+table inet quiet {
+	chain out {
+		type filter hook output priority 0; policy drop;
+		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, echo-request } accept
+		icmp type echo-request accept
+	}
+}
+"""
+
 
 def document():
     paths = [{"name": f"p{family}", "site": "far", "port": "bb", "local": local, "remote": remote,
@@ -49,11 +59,7 @@ class HostileTest(unittest.TestCase):
         cls.peer.address("eth0", f"{PEER}/24", f"{PEER6}/64")
         for namespace in (cls.host, cls.peer):
             # Their kernels answer ARP and ND, and nothing else.
-            namespace.run("nft", "-f", "-", stdin="""
-                table inet quiet { chain out { type filter hook output priority 0; policy drop;
-                icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-                icmp type echo-request accept
-                icmpv6 type echo-request accept } }""")
+            namespace.run("nft", "-f", "-", stdin=QUIET)
         config = boot("gw", cls.lab.path("gw"), {
             "cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500},
             "bb": {"device": f"{DEVICE}:bb", "mtu": 1600}})

@@ -102,7 +102,7 @@ class MtuTest(unittest.TestCase):
 
     def test_fragments_without_df(self):
         before = self.pair.gateways["a"].drops().get("mtu_exceeded", 0)
-        sent, received, _ = ping(self.far, "10.0.1.10", count=5, size=1472)
+        sent, received, _ = ping(self.far, "10.0.1.10", count=5, size=1472, df=False)
         self.assertEqual(sent, received)
         self.assertEqual(self.pair.gateways["a"].drops().get("mtu_exceeded", 0), before)
 

@@ -60,9 +60,7 @@ class PeerCase(unittest.TestCase):
 
     def behind(self, device):
         """Networks behind the peer, and its way back to the customer through our tunnel."""
-        self.peer.ip("link", "add", "lan", "type", "dummy")
-        self.peer.address("lan", f"{BEHIND}/16", f"{BEHIND6}/32")
-        self.peer.ip("link", "set", "lan", "up")
+        self.peer.address("lo", f"{BEHIND}/32", f"{BEHIND6}/128")
         self.peer.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         self.peer.route("10.1.0.0/24", bare(INNER["ours"][0]), device)
         self.peer.route("fd00:1::/64", bare(INNER["ours"][1]), device)

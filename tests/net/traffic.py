@@ -9,13 +9,13 @@ import signal
 from lab import LabError, run, wait_until
 
 
-def ping(namespace, target, count=5, interval=0.05, size=56, source=None, df=False, deadline=None):
-    """Returns (sent, received, average round trip in ms or None)."""
+def ping(namespace, target, count=5, interval=0.05, size=56, source=None, df=None, deadline=None):
+    """Returns (sent, received, average round trip in ms or None). df None: the kernel decides."""
     words = ["ping", "-n", "-q", "-c", count, "-i", interval, "-s", size, "-W", 1]
     if source:
         words += ["-I", source]
-    if df:
-        words += ["-M", "do"]
+    if df is not None:
+        words += ["-M", "do" if df else "dont"]
     if deadline:
         words += ["-w", deadline]
     text = namespace.run(*words, target, check=False, timeout=count * (interval + 1) + 20).stdout
