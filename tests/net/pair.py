@@ -77,7 +77,8 @@ class Pair:
         ports = {"cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500}}
         for index in range(1, len(self.paths) + 1):
             ports[f"bb{index}"] = {"device": f"{DEVICE}:bb{index}", "mtu": self.mtu}
-        return boot(f"gw-{side}", self.lab.path(f"gw-{side}"), ports)
+        # DPDK wants names that are unique on the machine.
+        return boot(self.spaces[side].name, self.lab.path(f"gw-{side}"), ports)
 
     def start(self, side):
         self.gateways[side] = Gateway(self.spaces[side], self.boot(side))

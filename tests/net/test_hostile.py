@@ -60,7 +60,7 @@ class HostileTest(unittest.TestCase):
         for namespace in (cls.host, cls.peer):
             # Their kernels answer ARP and ND, and nothing else.
             namespace.run("nft", "-f", "-", stdin=QUIET)
-        config = boot("gw", cls.lab.path("gw"), {
+        config = boot(space.name, cls.lab.path("gw"), {
             "cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500},
             "bb": {"device": f"{DEVICE}:bb", "mtu": 1600}})
         cls.gateway = Gateway(space, config)

@@ -39,7 +39,7 @@ class PeerCase(unittest.TestCase):
 
     def start(self, family, path):
         ours, peers = UNDERLAY[family]
-        config = boot("gw", self.lab.path("gw"), {
+        config = boot(self.space.name, self.lab.path("gw"), {
             "cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500},
             "bb": {"device": f"{DEVICE}:bb", "mtu": 1600}})
         self.gateway = Gateway(self.space, config)
