@@ -264,6 +264,8 @@ void gateway_destroy(struct gateway_test *g)
 	if (g->parts.fwd != NULL)
 		fwd_destroy(g->parts.fwd);
 	for (unsigned i = 0; i < g->setup.ports; i++) {
+		if (g->rx[i][0] == NULL)
+			break;
 		rte_eth_dev_stop(g->device[i]);
 		rte_eth_dev_close(g->device[i]);
 		for (unsigned q = 0; q < PLANE_PORT_QUEUES; q++) {

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Documents come and go while a customer's packets cross: config.apply adds and removes a
+ * connection with its attachment and routes, again and again, beside another connection that
+ * carries a steady rate through ring ports with workers as threads. Not one packet of it may be
+ * missing, doubled or out of order in its flow. Arguments: workers, rings (0 or 1), applies,
+ * packets a second.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+
+#include "control/publisher.h"
+#include "tests/tools/answer.h"
+#include "tests/tools/gateway.h"
+
+#define FLOWS 64
+
+static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
+
+static struct gateway_test *gateway;
+static atomic_bool stop;
+static atomic_bool ready; /* the path's next hop has been answered for */
+static uint64_t rate, sent, received, disordered;
+static uint32_t next_out[FLOWS], next_in[FLOWS];
+
+static void put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* 192.168.7.2 → 10.2.3.4, UDP, the flow in the source port, a number of its own in the payload. */
+static bool send_one(void)
+{
+	unsigned flow = (unsigned)(sent % FLOWS);
+	uint8_t f[64] = {[12] = 0x81,
+		0x00,
+		0x04,
+		0x4c,
+		0x08,
+		0x00,
+		0x45,
+		0,
+		0,
+		36,
+		0,
+		0,
+		0,
+		0,
+		64,
+		17,
+		0,
+		0,
+		192,
+		168,
+		7,
+		2,
+		10,
+		2,
+		3,
+		4,
+		0,
+		0,
+		0,
+		9,
+		0,
+		16,
+		0,
+		0};
+	uint32_t sum = 0;
+
+	gateway_mac(0, f);
+	memcpy(f + 6, station, 6);
+	for (unsigned i = 18; i < 38; i += 2)
+		sum += (uint32_t)(f[i] << 8 | f[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	put16(f + 28, ~sum & 0xffff);
+	put16(f + 38, 1000 + flow);
+	memcpy(f + 46, &next_out[flow], 4);
+	if (!gateway_inject(gateway, 0, 0, f, 54, 1))
+		return false;
+	next_out[flow]++;
+	sent++;
+	return true;
+}
+
+static void take(const uint8_t *f, uint16_t length)
+{
+	unsigned flow;
+	uint32_t number;
+
+	/* Ethernet 14, IP 20, UDP 8, Geneve 8, then the packet: UDP at 70. */
+	if (length < 86 || f[23] != 17)
+		return;
+	flow = (unsigned)(f[70] << 8 | f[71]) - 1000;
+	memcpy(&number, f + 78, 4);
+	if (flow >= FLOWS)
+		return;
+	disordered += number != next_in[flow];
+	next_in[flow] = number + 1;
+	received++;
+}
+
+static void drain(unsigned port)
+{
+	struct rte_mbuf *m[64];
+	unsigned count;
+
+	while ((count = gateway_collect(gateway, port, m, 64)) > 0)
+		for (unsigned i = 0; i < count; i++) {
+			uint8_t f[2048];
+			uint16_t length = m[i]->data_len;
+
+			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
+			rte_pktmbuf_free(m[i]);
+			if (answer_question(f, &length, sizeof(f), station)) {
+				gateway_inject(gateway, port, 0, f, length, 1);
+				atomic_store(&ready, true);
+			} else {
+				take(f, length);
+			}
+		}
+}
+
+static void *peer(void *unused)
+{
+	struct timespec nap = {.tv_nsec = 100000};
+	uint64_t from = 0, hz = rte_get_tsc_hz();
+
+	(void)unused;
+	while (!atomic_load(&stop)) {
+		drain(0);
+		drain(1);
+		if (from == 0 && atomic_load(&ready))
+			from = rte_rdtsc() + hz / 20;
+		/* As many as are due, but never a burst that no ring could hold. */
+		for (unsigned i = 0; i < 256 && from != 0 && rte_rdtsc() > from &&
+				     sent < (rte_rdtsc() - from) / (hz / rate);
+			i++)
+			if (!send_one())
+				break;
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static json_t *document(bool guest)
+{
+	const char *base =
+		"{\"sites\":[{\"name\":\"far\"}],"
+		"\"paths\":[{\"name\":\"p\",\"site\":\"far\",\"port\":\"bb\",\"local\":\"10.1.0.1/"
+		"24\","
+		"\"remote\":\"10.1.0.2\",\"encapsulation\":\"geneve\"}],"
+		"\"connections\":[{\"name\":\"stays\",\"vni\":1,\"endpoints\":[{\"site\":\"far\"}]}"
+		"%s],"
+		"\"attachments\":[{\"name\":\"stays\",\"connection\":\"stays\",\"port\":\"cust\","
+		"\"tags\":"
+		"[{\"type\":\"0x8100\",\"vlan\":1100}],\"addresses\":[\"192.168.7.1/24\"]}%s],"
+		"\"routes\":[{\"connection\":\"stays\",\"prefix\":\"10.2.0.0/"
+		"16\",\"via\":{\"site\":"
+		"\"far\"}}%s]}";
+	char text[4096];
+
+	snprintf(text, sizeof(text), base,
+		guest ? ",{\"name\":\"comes\",\"vni\":2,\"endpoints\":[{\"site\":\"far\"}]}" : "",
+		guest ? ",{\"name\":\"comes\",\"connection\":\"comes\",\"port\":\"cust\",\"tags\":["
+			"{"
+			"\"type\":\"0x8100\",\"vlan\":1101}],\"addresses\":[\"192.168.7.1/24\"]}"
+		      : "",
+		guest ? ",{\"connection\":\"comes\",\"prefixes\":[\"10.2.0.0/16\",\"10.2.3.0/"
+			"24\"],\"via\":"
+			"{\"site\":\"far\"}}"
+		      : "");
+	return json_pack("{s:o}", "document", json_loads(text, 0, NULL));
+}
+
+static int apply(bool guest)
+{
+	json_t *params = document(guest);
+	char text[256];
+	int error = gateway_apply(gateway, params, text, sizeof(text));
+
+	json_decref(params);
+	if (error < 0)
+		fprintf(stderr, "%s\n", text);
+	return error;
+}
+
+static void idle(unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		struct timespec nap = {.tv_nsec = 1000000};
+
+		gateway_control(gateway, 1);
+		nanosleep(&nap, NULL);
+	}
+}
+
+static int churn(unsigned applies)
+{
+	for (unsigned i = 1; i <= applies; i++) {
+		if (apply(i % 2 != 0) < 0)
+			return -1;
+		gateway_control(gateway, 1);
+		if (i % 4 == 0)
+			gateway_publish(gateway);
+	}
+	gateway_publish(gateway);
+	return 0;
+}
+
+/* The last packets are on their way; then everything must have come. */
+static bool finish(pthread_t thread)
+{
+	bool good;
+
+	idle(300);
+	rate = 1;
+	idle(300);
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	gateway_stop(gateway);
+	gateway_settle(gateway, 0);
+	drain(1);
+	good = received == sent && disordered == 0 && sent > 0 && gateway_conserved(gateway);
+	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", sent,
+		received, disordered, good ? "good" : "FAILED");
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned workers = argc > 1 ? (unsigned)atoi(argv[1]) : 2;
+	bool rings = argc > 2 && atoi(argv[2]);
+	unsigned applies = argc > 3 ? (unsigned)atoi(argv[3]) : 1000;
+	struct gateway_setup setup = {.workers = workers,
+		.ports = 2,
+		.ring_size = 16384,
+		.port = {{.name = "cust", .distribute = rings, .ring_size = 16384},
+			{.name = "bb", .distribute = rings, .ring_size = 16384}},
+		.buffers = 32767};
+	pthread_t thread;
+	bool good;
+
+	rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
+	if (gateway_eal() < 0)
+		return 1;
+	gateway = gateway_create(&setup);
+	if (gateway == NULL || gateway_start(gateway) < 0 || apply(false) < 0)
+		return 1;
+	gateway_publish(gateway);
+	pthread_create(&thread, NULL, peer, NULL);
+	while (!atomic_load(&ready))
+		idle(10);
+	idle(100);
+	good = churn(applies) == 0;
+	good &= finish(thread);
+	gateway_destroy(gateway);
+	return good ? 0 : 1;
+}
