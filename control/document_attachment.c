@@ -30,7 +30,7 @@ static int read_tag(const struct field *object, unsigned at, unsigned count, str
 static int read_tags(
 	const struct draft *draft, const struct field *object, struct model_attachment *attachment)
 {
-	struct field list, outer;
+	struct field list, outer, type;
 	long count;
 
 	if (!field_child(object, "tags", &list))
@@ -49,8 +49,8 @@ static int read_tags(
 		model_port(draft->model, attachment->port)->tells_tags)
 		return 0;
 	outer = field_item(&list, 0);
-	field_child(&outer, "type", &list);
-	return field_refuse(&list, REFUSAL_TAGS_NOT_TOLD_APART,
+	field_child(&outer, "type", &type);
+	return field_refuse(&type, REFUSAL_TAGS_NOT_TOLD_APART,
 		"the device of port \"%s\" does not tell 0x88a8 from 0x8100",
 		model_port(draft->model, attachment->port)->name);
 }

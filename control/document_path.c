@@ -142,6 +142,7 @@ int document_path_put(struct draft *draft, const struct field *object, uint32_t 
 	const struct model_path *before = NULL;
 	struct model_path *path;
 	struct field name;
+	uint64_t bit, *taken;
 	uint32_t item;
 
 	if (field_object(object, names) < 0 || field_need(object, "name", &name) < 0)
@@ -154,9 +155,13 @@ int document_path_put(struct draft *draft, const struct field *object, uint32_t 
 	before = model_path(draft->model, model_find(draft->model, MODEL_PATH, path->object.name));
 	if (place_in_site(draft, object, path, before) < 0)
 		goto refused;
+	bit = UINT64_C(1) << path->index;
+	taken = &draft->model->site_taken[path->site];
 	item = draft_put(draft, &path->object, before != NULL ? &before->object : NULL, &name);
-	if (item == 0)
+	if (item == 0) {
+		*taken &= before == NULL ? ~bit : UINT64_MAX;
 		return -EINVAL;
+	}
 	draft->item[item - 1].place = place;
 	draft_settle(draft, item);
 	return 0;

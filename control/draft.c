@@ -114,8 +114,8 @@ uint32_t draft_key_taken(const struct draft *draft, enum model_kind kind, uint64
 {
 	uint32_t holder = keymap_get(draft->keys, key);
 
-	if (holder != 0)
-		return holder != id ? holder : 0;
+	if (holder != 0 && holder != id)
+		return holder;
 	holder = keymap_get(draft->model->keys, key);
 	/* What the draft touches holds after the change only what draft->keys says. */
 	return holder != id && draft->item_of[kind][holder] == 0 ? holder : 0;

@@ -213,6 +213,7 @@ static void digest_route(struct query_job *job, const struct model_route *route)
 		render = (struct render){&emit, job->model, NULL};
 		render_via(&render, NULL, route->via);
 		job->text_via = route->via;
+		job->answer->failed |= job->via_text.failed;
 	}
 	ip_prefix_format(&route->prefix, line, IP_TEXT_MAX);
 	length = (int)strlen(line);

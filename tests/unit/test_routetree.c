@@ -43,8 +43,8 @@ static bool oracle_has(size_t at, const struct routetree_entry *key)
 	return at < oracle_count && routetree_compare(&oracle[at], key) == 0;
 }
 
-static void put(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *entry)
+static void put(
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *entry)
 {
 	size_t at = oracle_rank(entry);
 	uint32_t replaced = 0;
@@ -53,15 +53,14 @@ static void put(struct routetree *tree, struct routetree_pool *pool,
 	if (oracle_has(at, entry)) {
 		replaced = oracle[at].via;
 	} else {
-		memmove(&oracle[at + 1], &oracle[at],
-			(oracle_count++ - at) * sizeof(oracle[0]));
+		memmove(&oracle[at + 1], &oracle[at], (oracle_count++ - at) * sizeof(oracle[0]));
 	}
 	oracle[at] = *entry;
 	assert_int_equal(routetree_put(tree, pool, entry), replaced);
 }
 
-static void delete(struct routetree *tree, struct routetree_pool *pool,
-	const struct routetree_entry *key)
+static void delete (
+	struct routetree *tree, struct routetree_pool *pool, const struct routetree_entry *key)
 {
 	size_t at = oracle_rank(key);
 	bool has = oracle_has(at, key);
