@@ -260,7 +260,7 @@ void publisher_submit(struct publisher *p, struct change *change)
 /* Generations that changed nothing for workers are live as soon as nothing is under way. */
 uint64_t publisher_live(const struct publisher *p)
 {
-	if (publisher_idle(p))
+	if (publisher_idle(p) && p->reserved.first == NULL)
 		return model_generation(p->config.model);
 	return p->live;
 }
@@ -355,8 +355,13 @@ static void begin_round(struct publisher *p)
 /* One phase, or a slice of it. */
 static enum publisher_next tick_compile(struct publisher *p, uint64_t deadline_ns)
 {
-	int result = publisher_compile_step(p, deadline_ns);
+	int result;
 
+	/* A change that was accepted is being made, slice by slice: the model is between two
+	 * states, and this round will take the change along. */
+	if (p->reserved.first != NULL)
+		return PUBLISHER_WAITING;
+	result = publisher_compile_step(p, deadline_ns);
 	if (result < 0)
 		return PUBLISHER_WAITING; /* memory may come back; the workers go on as they are */
 	if (result > 0)
@@ -433,7 +438,7 @@ static enum publisher_next tick_cleared(struct publisher *p)
 static enum publisher_next tick_idle(struct publisher *p)
 {
 	if (p->queue.first == NULL) {
-		p->live = model_generation(p->config.model);
+		p->live = publisher_live(p);
 		tell_waiting(p);
 		return PUBLISHER_IDLE;
 	}

@@ -53,7 +53,8 @@ void publisher_destroy(struct publisher *publisher);
  * Before a change is accepted: sets aside all that carrying it out may need (routes, next-hop sets,
  * neighbours, memory). 0; -ENOSPC where a limit is in the way; -ENOMEM. On failure nothing has
  * changed. After success, exactly one of submit or release must follow for this change; changes
- * are submitted in the order in which the model took them.
+ * are submitted in the order in which the model took them. Until then nothing is compiled from the
+ * model, which may be changed in slices meanwhile.
  */
 int publisher_reserve(struct publisher *publisher, const struct change *change);
 /* The change will not be made after all. It stays the caller's. */

@@ -465,6 +465,33 @@ static struct document *check(json_t *params)
 	return d;
 }
 
+/* While the model is being changed in slices nothing is compiled from it, nor called live. */
+static void test_stands_still_while_a_change_is_made(void **state)
+{
+	json_t *params = json_pack("{s:o}", "document", json_loads("{}", 0, NULL));
+	uint64_t live, generation;
+	struct document *d;
+
+	(void)state;
+	run_until_idle();
+	live = publisher_live(g->parts.publisher);
+	generation = now()->generation;
+	assert_int_equal(gateway_document(g, WHOLE), 0);
+	d = check(params);
+	assert_int_equal(publisher_reserve(g->parts.publisher, document_change(d)), 0);
+	for (unsigned i = 0; i < 100; i++)
+		publisher_tick(g->parts.publisher);
+	assert_int_equal(now()->generation, generation);
+	assert_int_equal(publisher_live(g->parts.publisher), live);
+	publisher_release(g->parts.publisher, document_change(d));
+	while (document_end(d) == 1)
+		;
+	run_until_idle();
+	assert_int_equal(publisher_live(g->parts.publisher), model_generation(g->parts.model));
+	assert_int_equal(value_kind(value_at("acme", "10.2.0.0/16")), VALUE_ENDPOINT);
+	json_decref(params);
+}
+
 static void test_reservation_fails(void **state)
 {
 	json_t *params = json_pack("{s:o}", "document", json_loads(WHOLE, 0, NULL));
@@ -811,6 +838,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_liveness, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_batch_in_slices, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_stands_still_while_a_change_is_made, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reservation_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_documents, setup, teardown),
 	};
