@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The body of scripts/demo: what is said there, step by step."""
 
-import copy
 import json
 import os
 import re
@@ -29,7 +28,7 @@ PICTURE = """
    globex 10.0.1.10 --102-+                                       +-102-- globex 10.0.2.10
 """
 UDP_RATE = 200e6
-UDP_LOSS_PERCENT = 1.0
+UDP_LOSS_PERCENT = 0.5
 SERVICE = 7000
 
 
@@ -154,15 +153,21 @@ class Demo:
         return detail
 
     def udp(self):
+        """Judged by the hosts' interfaces: iperf3 itself loses when the machine is busy."""
         detail = {}
         for name in CUSTOMERS:
-            end = self.server(name).run(self.hosts[name, "a"], "10.0.2.10", 3, "-u", "-b",
-                                        f"{UDP_RATE:.0f}", "-l", 1200)["sum"]
-            lost = end["lost_percent"]
-            self.say(f"    {name}: {end['packets']} packets offered at {UDP_RATE / 1e6:.0f} Mb/s, "
-                     f"{end['lost_packets']} lost ({lost:.3f} %)")
-            expect(lost <= UDP_LOSS_PERCENT, f"{name}: {lost:.2f} % of UDP lost")
-            detail[name] = {"packets": end["packets"], "lost": end["lost_packets"]}
+            near, far = self.hosts[name, "a"], self.hosts[name, "b"]
+            server = self.server(name)
+            before = near.counter("eth0", "tx_packets"), far.counter("eth0", "rx_packets")
+            end = server.run(near, "10.0.2.10", 3, "-u", "-b", f"{UDP_RATE:.0f}", "-l", 1200,
+                             "-w", "208K")["sum"]
+            sent = near.counter("eth0", "tx_packets") - before[0]
+            lost = max(0, sent - (far.counter("eth0", "rx_packets") - before[1]))
+            self.say(f"    {name}: {sent} packets at {UDP_RATE / 1e6:.0f} Mb/s, {lost} lost between "
+                     f"the hosts ({end['lost_packets']} by iperf3's own count)")
+            expect(sent >= UDP_RATE * 3 / 8 / 1200 * 0.9, f"{name}: only {sent} packets were sent")
+            expect(lost <= sent * UDP_LOSS_PERCENT / 100, f"{name}: {lost} of {sent} lost")
+            detail[name] = {"sent": sent, "lost": lost, "lost_in_iperf3": end["lost_packets"]}
         return detail
 
     def counters(self):
@@ -204,42 +209,50 @@ class Demo:
         expect(answered > 0, "globex does not reach its own address")
         return {"crossed": crossed, "frames_seen": len(frames), "own": answered}
 
-    def cut(self):
-        """Ping runs every 5 ms while b1 is taken down on both sides, in the middle of it."""
-        host = self.hosts["acme", "a"]
-        flow = host.start("ping", "-n", "-q", "-i", "0.005", "-c", 600, "-W", 1, "10.0.2.10")
-        time.sleep(1.0)
+    def take_down_b1(self):
         for side, gateway in self.gateways.items():
             with open(os.path.join(EXAMPLES, f"document-{side}.json"), encoding="utf-8") as text:
-                document = copy.deepcopy(json.load(text))
+                document = json.load(text)
             document["paths"][0]["admin"] = "down"
             file = self.lab.path(f"document-{side}-without-b1.json")
             with open(file, "w", encoding="utf-8") as text:
                 json.dump(document, text)
             gateway.cli("apply", file)
             self.say(f"    gw-{side}: path b1 is administratively down")
+
+    def bytes_on_b1(self):
+        return sum(counts["sent_bytes"] for counts in self.wire.counts("b1").values())
+
+    def cut(self):
+        """Sixteen pings, spread over the paths, are under way while b1 is taken down."""
+        idle = self.bytes_on_b1()
+        flows = [self.hosts["acme", "a"].start("ping", "-n", "-q", "-i", "0.02", "-c", 150, "-W",
+                                               1, "10.0.2.10") for _ in range(16)]
+        time.sleep(1.0)
+        used = self.bytes_on_b1() - idle
+        self.take_down_b1()
         time.sleep(0.2)
-        before = self.wire.counts("b1")
-        flow.wait(30)
-        after = self.wire.counts("b1")
-        text = flow.output()
-        match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
-        expect(match, text)
-        sent, received = int(match[1]), int(match[2])
-        over_b1 = sum(after[d]["sent"] - before[d]["sent"] for d in after)
+        before = self.bytes_on_b1()
+        sent = received = 0
+        for flow in flows:
+            flow.wait(30)
+            match = re.search(r"(\d+) packets transmitted, (\d+) received", flow.output())
+            expect(match, flow.output())
+            sent, received = sent + int(match[1]), received + int(match[2])
         self.say(indent(self.gateways["a"].cli("show", "paths").stdout))
-        self.say(f"    {sent} pings every 5 ms across the cut: {sent - received} lost")
+        self.say(f"    {sent} pings in {len(flows)} flows across the cut: {sent - received} lost")
         end = self.server("globex").run(self.hosts["globex", "a"], "10.0.2.10", 2)
         rate = end["sum_received"]["bits_per_second"] / 1e6
-        rest = self.wire.counts("b1")
-        over_b1 = sum(rest[d]["sent_bytes"] - before[d]["sent_bytes"] for d in rest)
+        over = self.bytes_on_b1() - before
         self.say(f"    iperf3 TCP of globex goes on over the other paths: {rate:.0f} Mb/s; "
-                 f"{over_b1} bytes on b1")
+                 f"{used} bytes on b1 in the second before, {over} since")
+        expect(used > 1000, f"b1 carried only {used} bytes before it was taken down")
         expect(sent - received <= sent // 100, f"{sent - received} of {sent} pings lost")
         expect(rate > 10, f"TCP carried only {rate:.1f} Mb/s over three paths")
         # Neighbours may still be asked for; customers' packets are gone from it.
-        expect(over_b1 < 10000, f"{over_b1} bytes still went over b1")
-        return {"sent": sent, "lost": sent - received, "mbps": round(rate), "b1_bytes": over_b1}
+        expect(over < 10000, f"{over} bytes still went over b1")
+        return {"sent": sent, "lost": sent - received, "mbps": round(rate),
+                "b1_bytes_before": used, "b1_bytes_after": over}
 
     def down(self):
         codes = {f"gw-{side}": gateway.stop() for side, gateway in self.gateways.items()}
