@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
-
 #include "control/neighbours_private.h"
+#include "dataplane/base/iphash.h"
 
 #define TICK_NS	     UINT64_C(250000)  /* for the packets of one tick */
 #define QUICK_NS     UINT64_C(1000000) /* between ticks while packets come */
@@ -25,7 +24,7 @@ static struct neighbour *entry(const struct neighbours *n, uint32_t id)
 static uint32_t *bucket_of(
 	const struct neighbours *n, uint32_t link, const struct ip_address *address)
 {
-	return &n->bucket[rte_hash_crc(address, sizeof(*address), link) & n->mask];
+	return &n->bucket[iphash_address(address, link) & n->mask];
 }
 
 uint32_t neighbours_find(

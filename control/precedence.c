@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
+#include "dataplane/base/iphash.h"
 
 #define FIRST_SLOTS 256
 
@@ -67,7 +67,7 @@ void precedence_destroy(struct precedence *p)
 
 static uint32_t hash_of(uint32_t connection, const struct ip_prefix *prefix)
 {
-	return rte_hash_crc(&prefix->ip, sizeof(prefix->ip), connection << 8 ^ prefix->length);
+	return iphash_address(&prefix->ip, connection << 8 ^ prefix->length);
 }
 
 static struct claim **find(

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_hash_crc.h>
+#include "dataplane/base/iphash.h"
 
 /* All tables in one list, so that copying, comparing and freeing blocks is written once. */
 enum table {
@@ -233,9 +233,7 @@ EDIT_ENTRY(set, TABLE_SET)
 static uint32_t tunnel_hash(
 	const struct ip_address *local, const struct ip_address *remote, uint8_t encapsulation)
 {
-	uint32_t hash = rte_hash_crc(local->bytes, sizeof(local->bytes), encapsulation);
-
-	return rte_hash_crc(remote->bytes, sizeof(remote->bytes), hash);
+	return iphash_address(remote, iphash_address(local, encapsulation));
 }
 
 static void tunnels_add(struct fwd_tunnels *tunnels, const struct fwd_tunnel *entry)
