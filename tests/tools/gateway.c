@@ -16,6 +16,7 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "control/refusal.h"
+#include "tests/tools/ringpool.h"
 
 #define SETTLE_ROUNDS 100000
 #define ANY_SOCKET    ((unsigned)SOCKET_ID_ANY)
@@ -85,6 +86,10 @@ static int start_device(struct gateway_test *g, unsigned index)
 	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
 		if (rte_eth_tx_queue_setup(id, q, 512, ANY_SOCKET, NULL) < 0)
 			return -EINVAL;
+	for (uint16_t q = 0; q < p->rx_queues; q++)
+		ringpool_watch_rx(id, q, g->rx[index][q]);
+	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
+		ringpool_watch_tx(id, q, g->tx[index][q]);
 	return rte_eth_dev_start(id);
 }
 
@@ -208,8 +213,8 @@ static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s%u", kind, serial++);
-	return rte_pktmbuf_pool_create(name, buffers, 0, PACKET_PRIVATE_SIZE,
-		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304), SOCKET_ID_ANY);
+	return ringpool_create(name, buffers, PACKET_PRIVATE_SIZE,
+		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304));
 }
 
 struct gateway_test *gateway_create(const struct gateway_setup *setup)
@@ -352,6 +357,7 @@ bool gateway_inject(struct gateway_test *g, unsigned port, unsigned queue, const
 
 	if (m == NULL)
 		return false;
+	ringpool_give(g->rx[port][queue]);
 	if (rte_ring_enqueue(g->rx[port][queue], m) == 0)
 		return true;
 	rte_pktmbuf_free(m);
