@@ -369,9 +369,11 @@ unsigned gateway_collect(
 {
 	unsigned taken = 0;
 
-	for (unsigned q = 0; q < g->tx_queues[port] && taken < count; q++)
+	for (unsigned q = 0; q < g->tx_queues[port] && taken < count; q++) {
 		taken += rte_ring_dequeue_burst(
 			g->tx[port][q], (void **)(frame + taken), count - taken, NULL);
+		ringpool_take(g->tx[port][q]);
+	}
 	return taken;
 }
 
