@@ -198,12 +198,14 @@ static void hand_over(struct client *client, size_t length)
 
 	if (!line) {
 		die(client, CLIENT_GONE);
-	} else if (client->discard || blank(line, length)) {
+	} else if (client->discard) {
 		client->discard = false;
 		free(line);
 	} else if (length > client->limits->line) {
 		free(line);
 		client->owner->line(client->context, client, NULL, 0);
+	} else if (blank(line, length)) {
+		free(line);
 	} else {
 		client->owner->line(client->context, client, line, length);
 	}
