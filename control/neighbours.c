@@ -10,6 +10,7 @@
 #define QUICK_NS     UINT64_C(1000000) /* between ticks while packets come */
 #define SLOW_NS	     UINT64_C(4000000)
 #define QUICK_FOR_MS 200
+#define RECLAIM_MS   1000
 #define EVENTS	     256 /* timers handled in one tick */
 
 static const uint8_t no_mac[6];
@@ -370,14 +371,17 @@ void neighbours_recheck_link(struct neighbours *n, uint32_t link_value)
 {
 	struct neighbours_link link;
 	bool there = neighbours_link_read(n, link_value, &link);
+	uint32_t left;
 
-	if (value_kind(link_value) != LINK_ATTACHMENT || n->gleaned[value_id(link_value)] == 0)
+	if (value_kind(link_value) != LINK_ATTACHMENT)
 		return;
-	for (uint32_t id = 1; id < n->size; id++) {
+	left = n->gleaned[value_id(link_value)];
+	for (uint32_t id = 1; id < n->size && left > 0; id++) {
 		struct neighbours_record *r = &n->record[id];
 
 		if (r->link != link_value || !r->gleaned)
 			continue;
+		left--;
 		if (there && r->connection == link.connection &&
 			neighbours_link_station(&link, &r->address))
 			continue;
@@ -402,6 +406,11 @@ bool neighbours_tick(struct neighbours *n, uint64_t now_ms)
 	more = neighbours_packet_take(n, TICK_NS);
 	more |= run_timers(n);
 	collect_free(n);
+	/* Host routes come and go between the rounds of the publisher too. */
+	if (n->now_ms >= n->reclaim_ms) {
+		lpm_reclaim(n->config.fwd->lpm);
+		n->reclaim_ms = n->now_ms + RECLAIM_MS;
+	}
 	return more;
 }
 

@@ -64,7 +64,8 @@ struct neighbours {
 	uint64_t now_ms;  /* since then */
 	uint64_t random;
 	uint64_t drained;
-	uint64_t busy_ms; /* when a packet last came */
+	uint64_t reclaim_ms; /* when route memory is next looked through */
+	uint64_t busy_ms;    /* when a packet last came */
 	struct meter *meter;
 	struct neighbours_stats stats;
 	struct loop_timer timer;

@@ -197,7 +197,9 @@ static int compile_kind(struct publisher *p, enum model_kind kind, uint64_t dead
 			return error;
 		k->dirty.state[id] = COMPILED;
 		k->compiled++;
-		if (k->compiled % 16 == 0 && !publisher_has_time(deadline_ns))
+		/* The buckets of one site with many paths take their time. */
+		if ((kind == MODEL_SITE || k->compiled % 16 == 0) &&
+			!publisher_has_time(deadline_ns))
 			return 1;
 	}
 	return 0;

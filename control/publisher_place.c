@@ -198,7 +198,9 @@ static int each_object(struct publisher *p, uint64_t deadline_ns)
 				step_claim(p, k, id);
 			else
 				step_disclaim(p, k, id);
-			if (p->step_at % 16 == 0 && !publisher_has_time(deadline_ns))
+			/* Looking for what was gleaned on a link walks all neighbours. */
+			if ((p->step == STEP_DISCLAIM || p->step_at % 16 == 0) &&
+				!publisher_has_time(deadline_ns))
 				return 1;
 		}
 	}
