@@ -165,7 +165,7 @@ class Demo:
             lost = max(0, sent - (far.counter("eth0", "rx_packets") - before[1]))
             self.say(f"    {name}: {sent} packets at {UDP_RATE / 1e6:.0f} Mb/s, {lost} lost between "
                      f"the hosts ({end['lost_packets']} by iperf3's own count)")
-            expect(sent >= UDP_RATE * 3 / 8 / 1200 * 0.9, f"{name}: only {sent} packets were sent")
+            expect(sent >= UDP_RATE * 3 / 8 / 1200 * 0.5, f"{name}: only {sent} packets were sent")
             expect(lost <= sent * UDP_LOSS_PERCENT / 100, f"{name}: {lost} of {sent} lost")
             detail[name] = {"sent": sent, "lost": lost, "lost_in_iperf3": end["lost_packets"]}
         return detail

@@ -14,6 +14,13 @@ TRUNKLINED = "control/trunklined"
 TRUNKLINE = "control/cli/trunkline"
 
 
+def device(interface):
+    """The device string of a test's port; TRUNKLINE_TEST_DEVICE chooses the kind."""
+    kind = os.environ.get("TRUNKLINE_TEST_DEVICE", "af_packet")
+    # Room for as long as a busy machine may let a worker wait.
+    return f"{kind}:{interface}" + (",frames=4096" if kind == "af_packet" else "")
+
+
 class RpcError(Exception):
     def __init__(self, method, error):
         super().__init__(f"{method}: {error.get('message')} {error.get('data', '')}")

@@ -5,13 +5,10 @@ Customer c has 10.0.1.10 and fd00:0:0:1::10 behind gateway a, 10.0.2.10 and fd00
 all customers have the same addresses.
 """
 
-import os
-
-from gateway import Gateway, boot
+from gateway import Gateway, boot, device
 from lab import Lab
 from peers import Wire, trunk
 
-DEVICE = os.environ.get("TRUNKLINE_TEST_DEVICE", "af_packet")
 SIDES = {"a": 1, "b": 2}
 VLAN = 101
 VNI = 1001
@@ -74,9 +71,9 @@ class Pair:
         self.wire = Wire(self.backbone, links, mtu=self.mtu, seed=seed)
 
     def boot(self, side):
-        ports = {"cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500}}
+        ports = {"cloud": {"device": device("cloud"), "mtu": 1500}}
         for index in range(1, len(self.paths) + 1):
-            ports[f"bb{index}"] = {"device": f"{DEVICE}:bb{index}", "mtu": self.mtu}
+            ports[f"bb{index}"] = {"device": device(f"bb{index}"), "mtu": self.mtu}
         # DPDK wants names that are unique on the machine.
         return boot(self.spaces[side].name, self.lab.path(f"gw-{side}"), ports)
 

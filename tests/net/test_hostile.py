@@ -2,17 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Odd and hostile packets: each is dropped by its name or forwarded, and all of them add up."""
 
-import os
 import time
 import unittest
 
-from gateway import Gateway, boot
+from gateway import Gateway, boot, device
 from lab import Lab, LabError, wait_until
 from odd import CUSTOMER, CUSTOMER6, MARK, OURS, PEER, PEER6, US, US6, VNI, backbone, customer
 from raw import RawPort
 from traffic import reaches
 
-DEVICE = os.environ.get("TRUNKLINE_TEST_DEVICE", "af_packet")
 COPIES = 3
 # What the kernels at both ends say on their own.
 NOISE = {"arp_ignored", "nd_ignored", "multicast", "not_our_mac"}
@@ -61,8 +59,8 @@ class HostileTest(unittest.TestCase):
             # Their kernels answer ARP and ND, and nothing else.
             namespace.run("nft", "-f", "-", stdin=QUIET)
         config = boot(space.name, cls.lab.path("gw"), {
-            "cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500},
-            "bb": {"device": f"{DEVICE}:bb", "mtu": 1600}})
+            "cloud": {"device": device("cloud"), "mtu": 1500},
+            "bb": {"device": device("bb"), "mtu": 1600}})
         cls.gateway = Gateway(space, config)
         cls.gateway.apply(document())
         wait_until(lambda: reaches(cls.host, OURS, count=1), 15, "the gateway")

@@ -2,15 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Against tunnels that others wrote: the kernel's VXLAN, Open vSwitch's Geneve."""
 
-import os
 import unittest
 
-from gateway import Gateway, boot
+from gateway import Gateway, boot, device
 from lab import Lab, wait_until
 from peers import Ovs, linux_vxlan
 from traffic import Capture, Iperf, complaints, decode, reaches, traceroute
 
-DEVICE = os.environ.get("TRUNKLINE_TEST_DEVICE", "af_packet")
 UNDERLAY = {4: ("192.0.2.1/24", "192.0.2.2/24"), 6: ("2001:db8::1/64", "2001:db8::2/64")}
 VNI = 77
 # Inside the tunnel; the peer routes 10.2/16 and fd00:2::/32 behind itself.
@@ -40,8 +38,8 @@ class PeerCase(unittest.TestCase):
     def start(self, family, path):
         ours, peers = UNDERLAY[family]
         config = boot(self.space.name, self.lab.path("gw"), {
-            "cloud": {"device": f"{DEVICE}:cloud", "mtu": 1500},
-            "bb": {"device": f"{DEVICE}:bb", "mtu": 1600}})
+            "cloud": {"device": device("cloud"), "mtu": 1500},
+            "bb": {"device": device("bb"), "mtu": 1600}})
         self.gateway = Gateway(self.space, config)
         self.gateway.apply({
             "sites": [{"name": "stranger"}],
