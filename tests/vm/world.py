@@ -24,7 +24,7 @@ CABLES = (  # wire, kind at the gateway, kind at the peers, namespace
     ("backbone2", "vmxnet3", "virtio", "far2"),
 )
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_virtio", "net_vmxnet3")
-TOOLS = ("dpdk-testpmd", "ip", "tc", "ping", "ethtool")
+TOOLS = ("dpdk-testpmd", "ip", "tc", "ping", "fping", "ethtool")
 
 
 def tool(name):
@@ -64,7 +64,8 @@ class World:
                     image.COMMON_MODULES + image.PORT_MODULES,
                     [ip, tool("dpdk-testpmd"), *programs], DRIVERS)
         image.build(self.folder / "peers.cpio", init, image.COMMON_MODULES + image.PEER_MODULES,
-                    [ip, tool("tc"), tool("ping"), tool("ethtool")])
+                    [ip, *(tool(name) for name in ("tc", "ping", "fping", "ethtool"))],
+                    files=[("/etc/protocols", b"icmp 1 ICMP\nipv6-icmp 58 IPv6-ICMP\n")])
         self.gateway = machine.Guest(
             self.folder, "gateway", kernel, self.folder / "gateway.cpio",
             [machine.Nic(name, kind, f"02:00:00:00:01:{i:02x}", wires[i], 0)
@@ -136,18 +137,31 @@ ip -force -batch - < /tmp/clear 2>/dev/null || true
     def netem(self, space, settings):
         self.inside(space, f"tc qdisc replace dev wire root netem {settings}")
 
-    def ping(self, space, address, source, count=5, size=56, interval=0.1, options=""):
-        """Replies received; source is an address, or an interface such as a VRF."""
-        text = self.ping_text(space, address, source, count, size, interval, "-q " + options)
-        words = text.split()
-        if "transmitted," not in words:
-            raise machine.Failure(f"ping says {text}")
-        return int(words[words.index("transmitted,") + 1])
+    def answers(self, space, sources, addresses, count=5, size=56, period=100, wait=10):
+        """{(source, address): (replies, shortest round trip in ms)} of echo requests from each
+        source (an interface such as a VRF) to each address, side by side. Not by ping: that gives
+        up on the last reply after two round trips, which on a busy host is too soon."""
+        options = f"-q -c {count} -b {size} -p {period} -t {wait * 1000:.0f}"
+        text = self.inside(space, f"""
+for source in {' '.join(sources)}; do
+	fping {options} -I $source {' '.join(addresses)} > /tmp/answers.$source 2>&1 &
+done
+wait
+for source in {' '.join(sources)}; do sed "s/^/$source /" /tmp/answers.$source; done
+""")
+        found = {}
+        summary = re.compile(r"(\S+) (\S+) +: xmt/rcv/%loss = \d+/(\d+)/\S+(?: .*= ([\d.]+)/)?")
+        for line in text.splitlines():
+            if match := summary.match(line):
+                found[match[1], match[2]] = int(match[3]), float(match[4] or 0)
+        if len(found) != len(sources) * len(addresses):
+            raise machine.Failure(f"fping says {text}")
+        return found
 
-    def ping_text(self, space, address, source, count, size, interval, options):
-        return self.peers.run(
-            f"ip netns exec {space} ping -n -c {count} -i {interval} -W 2 -s {size} {options} "
-            f"-I {source} {address}", 60 + count)[1]
+    def whole(self, space, source, address, size):
+        """What ping says of packets that must not be fragmented."""
+        return self.peers.run(f"ip netns exec {space} ping -n -c 2 -i 0.2 -W 2 -s {size} -M do "
+                              f"-I {source} {address}")[1]
 
     def counted(self, space, name):
         """(received, sent) packets as the kernel counts them on an interface."""
