@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tables of counters, from a sample. Each prints one table, with a heading where it is not NULL. */
+#ifndef CONTROL_CLI_CLI_VIEW_H
+#define CONTROL_CLI_CLI_VIEW_H
+
+#include "control/cli/cli_sample.h"
+
+void cli_view_head(const struct cli_sample *sample);
+void cli_view_ports(const struct cli_sample *sample);
+void cli_view_steering(const struct cli_sample *sample);
+void cli_view_workers(const struct cli_sample *sample);
+void cli_view_connections(const struct cli_sample *sample);
+void cli_view_attachments(const struct cli_sample *sample);
+void cli_view_paths(const struct cli_sample *sample);
+void cli_view_drops(const struct cli_sample *sample);
+void cli_view_drop_places(const struct cli_sample *sample);
+void cli_view_rings(const struct cli_sample *sample);
+void cli_view_neighbours(const struct cli_sample *sample);
+
+#endif
