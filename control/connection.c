@@ -8,15 +8,6 @@
 
 #include "dataplane/base/log.h"
 
-/* base comes first: a pointer to it is a pointer to this. */
-struct stream {
-	struct rpc_stream base;
-	struct connection *connection;
-	void (*closed)(void *context);
-	void *context;
-	struct stream *next;
-};
-
 static const struct rpc_sink sink;
 
 /* Connections */
@@ -45,17 +36,6 @@ static void free_if_unused(struct connection *connection)
 		return;
 	unlink_connection(connection);
 	free(connection);
-}
-
-static void close_streams(struct connection *connection)
-{
-	while (connection->streams) {
-		struct stream *stream = connection->streams;
-
-		connection->streams = stream->next;
-		stream->closed(stream->context);
-		free(stream);
-	}
 }
 
 static void count_end(struct server *server, enum client_end why)
@@ -106,12 +86,12 @@ static void client_closed(void *context, struct client *client)
 	connection->client = NULL;
 	connection->listener->clients--;
 	connection->server->stats.clients--;
-	close_streams(connection);
+	connection_close_streams(connection);
 	drop_held(connection);
 	free_if_unused(connection);
 }
 
-static void rest(struct connection *connection)
+void connection_rest(struct connection *connection)
 {
 	if (!connection->client) {
 		free_if_unused(connection);
@@ -139,7 +119,7 @@ static void call_over(struct connection *connection)
 {
 	connection->calls--;
 	connection->server->stats.calls--;
-	rest(connection);
+	connection_rest(connection);
 }
 
 static void printed(void *context, char *text, size_t length)
@@ -258,66 +238,13 @@ static void refuse(struct connection *connection, json_t *id, int code, const ch
 	send_text(connection, text, text ? strlen(text) : 0);
 }
 
-/* Streams */
-
-static struct rpc_stream *stream_open(
-	struct rpc_call *call, void (*closed)(void *context), void *context)
-{
-	struct connection *connection = call->owner;
-	struct stream *stream = calloc(1, sizeof(*stream));
-
-	if (!stream || !connection->client) {
-		free(stream);
-		return NULL;
-	}
-	*stream = (struct stream){.base = {.sink = &sink},
-		.connection = connection,
-		.closed = closed,
-		.context = context,
-		.next = connection->streams};
-	connection->streams = stream;
-	return &stream->base;
-}
-
-static int stream_notify_text(struct rpc_stream *base, char *text, size_t length)
-{
-	struct connection *connection = ((struct stream *)base)->connection;
-
-	if (client_unsent(connection->client) > connection->server->config.output / 16) {
-		free(text);
-		return -EAGAIN;
-	}
-	client_send(connection->client, text, length, true);
-	return 0;
-}
-
-static int stream_notify(struct rpc_stream *base, json_t *message)
-{
-	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
-
-	json_decref(message);
-	return text ? stream_notify_text(base, text, strlen(text)) : -ENOMEM;
-}
-
-static void stream_close(struct rpc_stream *base)
-{
-	struct stream *stream = (struct stream *)base, **at;
-	struct connection *connection = stream->connection;
-
-	for (at = &connection->streams; *at != stream; at = &(*at)->next)
-		continue;
-	*at = stream->next;
-	free(stream);
-	rest(connection);
-}
-
 static const struct rpc_sink sink = {
 	.answer = answer,
 	.answer_text = answer_text,
-	.stream = stream_open,
-	.notify = stream_notify,
-	.notify_text = stream_notify_text,
-	.stream_close = stream_close,
+	.stream = connection_stream_open,
+	.notify = connection_stream_notify,
+	.notify_text = connection_stream_notify_text,
+	.stream_close = connection_stream_close,
 };
 
 /* Requests */
@@ -447,7 +374,7 @@ static void scribe_done(void *context, json_t *request, const char *error)
 	connection->in_hand = false;
 	if (request)
 		scribe_release(scribe, request);
-	rest(connection);
+	connection_rest(connection);
 }
 
 static void metrics(struct connection *connection)
@@ -459,7 +386,7 @@ static void metrics(struct connection *connection)
 	if (!method || !begin_call(connection, method, NULL, id, NULL, 0))
 		client_finish(connection->client);
 	connection->in_hand = false;
-	rest(connection);
+	connection_rest(connection);
 }
 
 static bool is_metrics(const struct connection *connection, const char *line)
@@ -478,7 +405,7 @@ static void parse_here(struct connection *connection, char *line, size_t length)
 	connection->in_hand = false;
 	json_decref(request);
 	free(line);
-	rest(connection);
+	connection_rest(connection);
 }
 
 static void client_line(void *context, struct client *client, char *line, size_t length)
@@ -540,7 +467,7 @@ void connection_hang_up(struct connection *connection)
 {
 	if (!connection->client)
 		return;
-	close_streams(connection);
+	connection_close_streams(connection);
 	client_destroy(connection->client);
 	connection->client = NULL;
 }
@@ -563,5 +490,5 @@ void connection_resume(struct connection *connection)
 	if (!call)
 		return;
 	dispatch(connection, call);
-	rest(connection);
+	connection_rest(connection);
 }

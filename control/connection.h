@@ -64,6 +64,18 @@ int connection_create(struct listener *listener, int fd, const struct rpc_peer *
 void connection_hang_up(struct connection *connection);
 /* Forgets calls that were not answered. The scribe must have ended. */
 void connection_destroy(struct connection *connection);
+/* Takes lines again, or ends, where nothing holds it up any more; may free it. */
+void connection_rest(struct connection *connection);
+
+/* Streams (connection_stream.c), as in struct rpc_sink. */
+struct rpc_stream *connection_stream_open(
+	struct rpc_call *call, void (*closed)(void *context), void *context);
+int connection_stream_notify(struct rpc_stream *base, json_t *message);
+int connection_stream_notify_text(struct rpc_stream *base, char *text, size_t length);
+void connection_stream_close(struct rpc_stream *base);
+/* The client has gone. */
+void connection_close_streams(struct connection *connection);
+
 /* Starts the change it held back. */
 void connection_resume(struct connection *connection);
 
