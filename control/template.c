@@ -41,7 +41,8 @@ static uint32_t pseudo_sum(const uint8_t *addresses, unsigned length)
 	return sum_of(addresses, length) + htons(IPPROTO_UDP);
 }
 
-static void build_ip4(struct fwd_path *path, const struct ip_address *local, const struct ip_address *remote)
+static void build_ip4(
+	struct fwd_path *path, const struct ip_address *local, const struct ip_address *remote)
 {
 	uint8_t *ip = &path->header[path->ip_offset];
 
@@ -55,7 +56,8 @@ static void build_ip4(struct fwd_path *path, const struct ip_address *local, con
 	path->pseudo_sum = pseudo_sum(&ip[12], 8);
 }
 
-static void build_ip6(struct fwd_path *path, const struct ip_address *local, const struct ip_address *remote)
+static void build_ip6(
+	struct fwd_path *path, const struct ip_address *local, const struct ip_address *remote)
 {
 	uint8_t *ip = &path->header[path->ip_offset];
 
@@ -68,8 +70,8 @@ static void build_ip6(struct fwd_path *path, const struct ip_address *local, con
 	path->pseudo_sum = pseudo_sum(&ip[8], 32);
 }
 
-void template_build(struct fwd_path *path, const uint8_t source_mac[6], const struct ip_address *local,
-	const struct ip_address *remote)
+void template_build(struct fwd_path *path, const uint8_t source_mac[6],
+	const struct ip_address *local, const struct ip_address *remote)
 {
 	bool ip6 = local->family == IP_6;
 	bool vxlan = path->encapsulation == FWD_VXLAN;

@@ -10,7 +10,7 @@
 
 /* Fills header, its offsets, outer_length, ip_sum and pseudo_sum; path->encapsulation is set. local
  * and remote are of one family. */
-void template_build(struct fwd_path *path, const uint8_t source_mac[6], const struct ip_address *local,
-	const struct ip_address *remote);
+void template_build(struct fwd_path *path, const uint8_t source_mac[6],
+	const struct ip_address *local, const struct ip_address *remote);
 
 #endif

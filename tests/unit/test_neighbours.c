@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include <rte_ip.h>
 
 #include "control/neighbours.h"
 #include "control/publisher.h"
@@ -41,11 +41,12 @@ static const uint8_t station[6] = {0x02, 0xaa, 0, 0, 0, 2};
 
 /* What came out, port by port, since the last look. */
 #define FRAMES 64
-static struct frame {
+struct frame {
 	unsigned port;
 	size_t length;
 	uint8_t bytes[2048];
-} frames[FRAMES];
+};
+static struct frame frames[FRAMES];
 static unsigned frame_count;
 
 static void look(void)
@@ -179,24 +180,12 @@ static void send_arp(unsigned port, unsigned vlan, unsigned operation, const uin
 	gateway_settle(g, 0);
 }
 
-static void icmp6_checksum(uint8_t *packet, size_t icmp_bytes)
-{
-	uint32_t sum = 58 + (uint32_t)icmp_bytes;
-
-	packet[42] = packet[43] = 0;
-	for (size_t i = 8; i < 40 + icmp_bytes; i += 2)
-		sum += (uint32_t)packet[i] << 8 | packet[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	packet[42] = (uint8_t)(~sum >> 8);
-	packet[43] = (uint8_t)~sum;
-}
-
 /* An advertisement of RFC 4861 4.4, untagged. flags: 0x40 solicited, 0x20 override. */
 static void send_na(unsigned port, const uint8_t mac[6], const char *target, const char *to,
 	uint8_t flags, uint8_t hop_limit)
 {
 	uint8_t frame[86] = {0}, *packet = frame + 14;
+	uint16_t sum;
 	struct ip_address t = ip(target), d = ip(to);
 
 	gateway_mac(port, frame);
@@ -215,7 +204,8 @@ static void send_na(unsigned port, const uint8_t mac[6], const char *target, con
 	packet[64] = 2;
 	packet[65] = 1;
 	memcpy(packet + 66, mac, 6);
-	icmp6_checksum(packet, 32);
+	sum = rte_ipv6_udptcp_cksum((const void *)packet, packet + 40);
+	memcpy(packet + 42, &sum, sizeof(sum));
 	assert_true(gateway_inject(g, port, 0, frame, sizeof(frame), 1));
 	gateway_settle(g, 0);
 }
@@ -438,7 +428,6 @@ static void test_rules_of_learning(void **state)
 	struct neighbours_view view;
 
 	(void)state;
-	/* Not in the subnet, of a group, of ours, unheard of: no entry. */
 	send_arp(CUST, 101, 1, station, "203.0.113.9", "192.0.2.1");
 	assert_false(view_of("203.0.113.9", &view));
 	send_arp(CUST, 101, 1, group, "192.0.2.9", "192.0.2.1");
@@ -470,7 +459,6 @@ static void test_rules_of_learning(void **state)
 	assert_memory_equal(view.mac, other, 6);
 }
 
-/* What was gleaned goes with its link. */
 static void test_removed_with_the_link(void **state)
 {
 	struct lpm_usage usage;
