@@ -11,19 +11,20 @@ static void store_mss(uint8_t *tcp, uint32_t at, uint16_t mss)
 {
 	uint16_t sum;
 	uint32_t first = at & ~1u;
-	uint8_t before[4], after[4];
+	/* At an odd place the option lies across two words of the checksum: take both. At an even
+	 * one it may be the last word there is. */
+	unsigned bytes = at % 2 == 0 ? 2 : 4;
+	uint8_t before[4];
 
-	/* The option may lie across words of the checksum: take all the words it touches. */
-	memcpy(before, tcp + first, 4);
+	memcpy(before, tcp + first, bytes);
 	tcp[at] = (uint8_t)(mss >> 8);
 	tcp[at + 1] = (uint8_t)mss;
-	memcpy(after, tcp + first, 4);
 	memcpy(&sum, tcp + 16, 2);
-	for (unsigned i = 0; i < 4; i += 2) {
+	for (unsigned i = 0; i < bytes; i += 2) {
 		uint16_t from, to;
 
 		memcpy(&from, before + i, 2);
-		memcpy(&to, after + i, 2);
+		memcpy(&to, tcp + first + i, 2);
 		sum = checksum_update(sum, from, to);
 	}
 	memcpy(tcp + 16, &sum, 2);
