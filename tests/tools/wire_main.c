@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -249,6 +250,8 @@ int main(int argc, char **argv)
 	if (apply_sets(&options) != 0)
 		return 2;
 	prctl(PR_SET_TIMERSLACK, 1000UL);
+	/* A cable does not wait for a processor. Without the right to it: as it is. */
+	(void)setpriority(PRIO_PROCESS, 0, -10);
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	signals = open_signals();
 	if (options.socket && (listener = open_listener(options.socket)) < 0) {
