@@ -228,7 +228,7 @@ class Gateway(unittest.TestCase):
         self.settle()
         self.reach()
 
-    def test_zz_report(self):
+    def test_ports(self):
         """Every NIC kind has carried packets; the counts are printed."""
         for row in self.show()["ports"]:
             print(f"\n  {row['name']:10} {row['device']:20} rx {row['rx_packets']:6} "
