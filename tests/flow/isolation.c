@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "tests/tools/answer.h"
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
 #define CONNECTIONS 256
 #define FIRST_VLAN  1100
@@ -24,7 +24,7 @@
 static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static const uint8_t magic[4] = {0xf0, 'T', 'L', 0x0f};
 
-static struct gateway_test *gateway;
+static struct testbed *gateway;
 static uint64_t random_state, delivered[2], unmarked, crossed, answered;
 
 static uint32_t random32(void)
@@ -95,7 +95,7 @@ static uint16_t make_outward(uint8_t *frame, unsigned connection)
 {
 	bool v6 = random32() & 1;
 
-	gateway_mac(CUST, frame);
+	testbed_mac(CUST, frame);
 	memcpy(frame + 6, station, 6);
 	put16(frame + 12, 0x8100);
 	put16(frame + 14, FIRST_VLAN + connection);
@@ -111,7 +111,7 @@ static uint16_t make_inward(uint8_t *frame, unsigned connection)
 	uint32_t vni = FIRST_VNI + connection;
 
 	memset(frame, 0, 50);
-	gateway_mac(BACKBONE, frame);
+	testbed_mac(BACKBONE, frame);
 	memcpy(frame + 6, station, 6);
 	put16(frame + 12, 0x0800);
 	frame[14] = 0x45;
@@ -152,7 +152,7 @@ static void receive(unsigned port)
 	struct rte_mbuf *m[64];
 	unsigned count;
 
-	while ((count = gateway_collect(gateway, port, m, 64)) > 0)
+	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
 		for (unsigned i = 0; i < count; i++) {
 			uint8_t frame[2048];
 			uint16_t length = m[i]->data_len;
@@ -161,7 +161,7 @@ static void receive(unsigned port)
 			memcpy(frame, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
 			if (answer_question(frame, &length, sizeof(frame), station)) {
-				gateway_inject(gateway, port, 0, frame, length, 1);
+				testbed_inject(gateway, port, 0, frame, length, 1);
 				answered++;
 				continue;
 			}
@@ -203,7 +203,7 @@ static int prepare(int argc, char **argv)
 	unsigned workers = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
 	bool rings = argc > 2 && atoi(argv[2]);
 	uint16_t queues = argc > 3 ? (uint16_t)atoi(argv[3]) : 0;
-	struct gateway_setup setup = {.workers = workers,
+	struct testbed_setup setup = {.workers = workers,
 		.ports = 2,
 		.port = {{.name = "cust", .distribute = rings, .tx_queues = queues},
 			{.name = "bb", .distribute = rings, .tx_queues = queues}},
@@ -214,15 +214,15 @@ static int prepare(int argc, char **argv)
 	json_t *params = document();
 	int error;
 
-	gateway = gateway_create(&setup);
+	gateway = testbed_create(&setup);
 	if (gateway == NULL)
 		return -1;
-	error = gateway_apply(gateway, params, text, sizeof(text));
+	error = testbed_apply(gateway, params, text, sizeof(text));
 	json_decref(params);
 	if (error < 0)
 		fprintf(stderr, "%s\n", text);
 	for (unsigned i = 0; i < 4; i++) {
-		gateway_settle(gateway, 1000);
+		testbed_settle(gateway, 1000);
 		receive(CUST);
 		receive(BACKBONE);
 	}
@@ -242,7 +242,7 @@ static void send_one(void)
 
 		frame[from + random32() % (length - from)] ^= (uint8_t)(1u << random32() % 8);
 	}
-	gateway_inject(gateway, port, 0, frame, length, 1);
+	testbed_inject(gateway, port, 0, frame, length, 1);
 }
 
 int main(int argc, char **argv)
@@ -252,21 +252,21 @@ int main(int argc, char **argv)
 	bool good;
 
 	random_state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
-	if (gateway_eal() < 0 || prepare(argc, argv) < 0)
+	if (testbed_eal() < 0 || prepare(argc, argv) < 0)
 		return 1;
 	for (uint64_t sent = 0; sent < packets; sent += ROUND) {
 		for (unsigned i = 0; i < ROUND; i++)
 			send_one();
-		gateway_settle(gateway, 0);
+		testbed_settle(gateway, 0);
 		receive(CUST);
 		receive(BACKBONE);
 	}
-	good = gateway_conserved(gateway) && crossed == 0 && delivered[CUST] > packets / 3 &&
+	good = testbed_conserved(gateway) && crossed == 0 && delivered[CUST] > packets / 3 &&
 	       delivered[BACKBONE] > packets / 3;
 	printf("seed %" PRIu64 ": %" PRIu64 " packets, %" PRIu64 " + %" PRIu64
 	       " delivered, %" PRIu64 " without a whole mark, %" PRIu64 " across: %s\n",
 		seed, packets, delivered[CUST], delivered[BACKBONE], unmarked, crossed,
 		good ? "isolated" : "FAILED");
-	gateway_destroy(gateway);
+	testbed_destroy(gateway);
 	return good ? 0 : 1;
 }

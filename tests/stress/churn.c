@@ -18,13 +18,13 @@
 
 #include "control/publisher.h"
 #include "tests/tools/answer.h"
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
 #define FLOWS 64
 
 static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 
-static struct gateway_test *gateway;
+static struct testbed *gateway;
 static atomic_bool stop;
 static atomic_bool ready; /* the path's next hop has been answered for */
 static uint64_t rate, sent, received, disordered;
@@ -76,7 +76,7 @@ static bool send_one(void)
 		0};
 	uint32_t sum = 0;
 
-	gateway_mac(0, f);
+	testbed_mac(0, f);
 	memcpy(f + 6, station, 6);
 	for (unsigned i = 18; i < 38; i += 2)
 		sum += (uint32_t)(f[i] << 8 | f[i + 1]);
@@ -85,7 +85,7 @@ static bool send_one(void)
 	put16(f + 28, ~sum & 0xffff);
 	put16(f + 38, 1000 + flow);
 	memcpy(f + 46, &next_out[flow], 4);
-	if (!gateway_inject(gateway, 0, 0, f, 54, 1))
+	if (!testbed_inject(gateway, 0, 0, f, 54, 1))
 		return false;
 	next_out[flow]++;
 	sent++;
@@ -114,7 +114,7 @@ static void drain(unsigned port)
 	struct rte_mbuf *m[64];
 	unsigned count;
 
-	while ((count = gateway_collect(gateway, port, m, 64)) > 0)
+	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
 		for (unsigned i = 0; i < count; i++) {
 			uint8_t f[2048];
 			uint16_t length = m[i]->data_len;
@@ -122,7 +122,7 @@ static void drain(unsigned port)
 			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
 			if (answer_question(f, &length, sizeof(f), station)) {
-				gateway_inject(gateway, port, 0, f, length, 1);
+				testbed_inject(gateway, port, 0, f, length, 1);
 				atomic_store(&ready, true);
 			} else {
 				take(f, length);
@@ -186,7 +186,7 @@ static int apply(bool guest)
 {
 	json_t *params = document(guest);
 	char text[256];
-	int error = gateway_apply(gateway, params, text, sizeof(text));
+	int error = testbed_apply(gateway, params, text, sizeof(text));
 
 	json_decref(params);
 	if (error < 0)
@@ -199,7 +199,7 @@ static void idle(unsigned ms)
 	for (unsigned i = 0; i < ms; i++) {
 		struct timespec nap = {.tv_nsec = 1000000};
 
-		gateway_control(gateway, 1);
+		testbed_control(gateway, 1);
 		nanosleep(&nap, NULL);
 	}
 }
@@ -209,11 +209,11 @@ static int churn(unsigned applies)
 	for (unsigned i = 1; i <= applies; i++) {
 		if (apply(i % 2 != 0) < 0)
 			return -1;
-		gateway_control(gateway, 1);
+		testbed_control(gateway, 1);
 		if (i % 4 == 0)
-			gateway_publish(gateway);
+			testbed_publish(gateway);
 	}
-	gateway_publish(gateway);
+	testbed_publish(gateway);
 	return 0;
 }
 
@@ -227,10 +227,10 @@ static bool finish(pthread_t thread)
 	idle(300);
 	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
-	gateway_stop(gateway);
-	gateway_settle(gateway, 0);
+	testbed_stop(gateway);
+	testbed_settle(gateway, 0);
 	drain(1);
-	good = received == sent && disordered == 0 && sent > 0 && gateway_conserved(gateway);
+	good = received == sent && disordered == 0 && sent > 0 && testbed_conserved(gateway);
 	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", sent,
 		received, disordered, good ? "good" : "FAILED");
 	return good;
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	unsigned workers = argc > 1 ? (unsigned)atoi(argv[1]) : 2;
 	bool rings = argc > 2 && atoi(argv[2]);
 	unsigned applies = argc > 3 ? (unsigned)atoi(argv[3]) : 1000;
-	struct gateway_setup setup = {.workers = workers,
+	struct testbed_setup setup = {.workers = workers,
 		.ports = 2,
 		.ring_size = 16384,
 		.port = {{.name = "cust", .distribute = rings, .ring_size = 16384},
@@ -251,18 +251,18 @@ int main(int argc, char **argv)
 	bool good;
 
 	rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
-	if (gateway_eal() < 0)
+	if (testbed_eal() < 0)
 		return 1;
-	gateway = gateway_create(&setup);
-	if (gateway == NULL || gateway_start(gateway) < 0 || apply(false) < 0)
+	gateway = testbed_create(&setup);
+	if (gateway == NULL || testbed_start(gateway) < 0 || apply(false) < 0)
 		return 1;
-	gateway_publish(gateway);
+	testbed_publish(gateway);
 	pthread_create(&thread, NULL, peer, NULL);
 	while (!atomic_load(&ready))
 		idle(10);
 	idle(100);
 	good = churn(applies) == 0;
 	good &= finish(thread);
-	gateway_destroy(gateway);
+	testbed_destroy(gateway);
 	return good ? 0 : 1;
 }

@@ -11,9 +11,9 @@
 
 #include "control/neighbours.h"
 #include "control/publisher.h"
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
-static struct gateway_test *box;
+static struct testbed *box;
 static json_t *setup_json;
 
 static uint32_t number(const json_t *o, const char *key, uint32_t otherwise)
@@ -37,7 +37,7 @@ static json_t *fine(void)
  */
 static json_t *op_start(const json_t *request)
 {
-	struct gateway_setup setup = {.workers = number(request, "workers", 1),
+	struct testbed_setup setup = {.workers = number(request, "workers", 1),
 		.ring_size = number(request, "ring", 0),
 		.punt_size = number(request, "punt", 0),
 		.icmp_rate = number(request, "icmp_rate", 0),
@@ -48,7 +48,7 @@ static json_t *op_start(const json_t *request)
 		.seed = number(request, "seed", 1)};
 	const json_t *ports = json_object_get(request, "ports");
 
-	if (box != NULL || json_array_size(ports) > GATEWAY_PORTS)
+	if (box != NULL || json_array_size(ports) > TESTBED_PORTS)
 		return refuse("started before, or too many ports");
 	/* The names of the ports are read from it for as long as the box lives. */
 	setup_json = json_deep_copy(request);
@@ -58,7 +58,7 @@ static json_t *op_start(const json_t *request)
 		const json_t *p = json_array_get(ports, i);
 
 		setup.port[i] =
-			(struct gateway_port){.name = json_string_value(json_object_get(p, "name")),
+			(struct testbed_port){.name = json_string_value(json_object_get(p, "name")),
 				.mtu = (uint16_t)number(p, "mtu", 0),
 				.rx_queues = (uint16_t)number(p, "rx_queues", 0),
 				.tx_queues = (uint16_t)number(p, "tx_queues", 0),
@@ -66,7 +66,7 @@ static json_t *op_start(const json_t *request)
 				.distribute = json_is_true(json_object_get(p, "distribute")),
 				.mixes_tags = json_is_true(json_object_get(p, "mixes_tags"))};
 	}
-	box = gateway_create(&setup);
+	box = testbed_create(&setup);
 	return box != NULL ? fine() : refuse("cannot be made");
 }
 
@@ -75,10 +75,10 @@ static json_t *op_apply(const json_t *request)
 {
 	char text[512];
 
-	if (gateway_apply(box, json_object_get(request, "params"), text, sizeof(text)) < 0)
+	if (testbed_apply(box, json_object_get(request, "params"), text, sizeof(text)) < 0)
 		return refuse(text);
 	if (!json_is_false(json_object_get(request, "settle")))
-		gateway_settle(box, 0);
+		testbed_settle(box, 0);
 	return json_pack("{s:I}", "generation", (json_int_t)model_generation(box->parts.model));
 }
 
@@ -124,7 +124,7 @@ static json_t *op_inject(const json_t *request)
 
 		if (length < 0)
 			return refuse("not hex");
-		done += gateway_inject(box, (unsigned)port, number(request, "queue", 0), bytes,
+		done += testbed_inject(box, (unsigned)port, number(request, "queue", 0), bytes,
 			(uint16_t)length, number(request, "segments", 1));
 	}
 	return json_pack("{s:I}", "injected", (json_int_t)done);
@@ -133,7 +133,7 @@ static json_t *op_inject(const json_t *request)
 /* {"op":"settle","ms":N}: the clock goes on by ms, then until nothing moves. */
 static json_t *op_settle(const json_t *request)
 {
-	gateway_settle(box, number(request, "ms", 0));
+	testbed_settle(box, number(request, "ms", 0));
 	return fine();
 }
 
@@ -168,7 +168,7 @@ static json_t *op_collect(const json_t *request)
 		struct rte_mbuf *m[64];
 		unsigned count;
 
-		while ((count = gateway_collect(box, i, m, 64)) > 0)
+		while ((count = testbed_collect(box, i, m, 64)) > 0)
 			for (unsigned k = 0; k < count; k++) {
 				json_array_append_new(frames, to_hex(m[k]));
 				rte_pktmbuf_free(m[k]);
@@ -259,7 +259,7 @@ static json_t *op_stats(const json_t *request)
 	for (unsigned i = 0; i < box->setup.ports; i++)
 		json_object_set_new(ports, box->setup.port[i].name, port_counts(i));
 	return json_pack("{s:o,s:o,s:b}", "connections", connections, "ports", ports, "conserved",
-		gateway_conserved(box));
+		testbed_conserved(box));
 }
 
 /* {"op":"reasons"}: the names of all drop reasons. */
@@ -363,7 +363,7 @@ int main(void)
 	char *line = NULL;
 	size_t size = 0;
 
-	if (gateway_eal() < 0)
+	if (testbed_eal() < 0)
 		return 1;
 	while (getline(&line, &size, stdin) > 0) {
 		json_t *request = json_loads(line, 0, NULL);
@@ -377,7 +377,7 @@ int main(void)
 	}
 	free(line);
 	starving = 0;
-	gateway_destroy(box);
+	testbed_destroy(box);
 	json_decref(setup_json);
 	return 0;
 }

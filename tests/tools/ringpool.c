@@ -60,7 +60,10 @@ static const struct rte_mempool_ops operations = {.name = "test_ring",
 	.dequeue = pool_dequeue,
 	.get_count = pool_count};
 
-RTE_MEMPOOL_REGISTER_OPS(operations)
+RTE_INIT(register_operations)
+{
+	rte_mempool_register_ops(&operations);
+}
 
 struct rte_mempool *ringpool_create(
 	const char *name, unsigned buffers, uint16_t private_size, uint16_t room)

@@ -10,18 +10,18 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 
-struct gateway_test *published_create(void)
+struct testbed *published_create(void)
 {
-	const struct gateway_setup s = {.ports = 2,
+	const struct testbed_setup s = {.ports = 2,
 		.workers = 1,
 		.connections = 40,
 		.routes = 200000,
 		.port = {{.name = "cust"}, {.name = "bb"}}};
 
-	return gateway_create(&s);
+	return testbed_create(&s);
 }
 
-void published_rest(struct gateway_test *g)
+void published_rest(struct testbed *g)
 {
 	for (unsigned i = 0; i < 1000000; i++) {
 		enum publisher_next next = publisher_tick(g->parts.publisher);
@@ -35,7 +35,7 @@ void published_rest(struct gateway_test *g)
 	fail_msg("the publisher never came to rest");
 }
 
-void published_nothing(struct gateway_test *g)
+void published_nothing(struct testbed *g)
 {
 	const struct snapshot *s = fwd_snapshot(g->parts.fwd);
 	const struct snapshot_limits *limits = s->limits;

@@ -3,15 +3,15 @@
 #ifndef TESTS_UNIT_PUBLISHED_H
 #define TESTS_UNIT_PUBLISHED_H
 
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
 /* A gateway with ports "cust" and "bb" and one worker, to be turned by hand. NULL on failure. */
-struct gateway_test *published_create(void);
+struct testbed *published_create(void);
 
 /* Turns control and the worker until the publisher rests; fails the test where it never does. */
-void published_rest(struct gateway_test *g);
+void published_rest(struct testbed *g);
 
 /* Asserts that nothing is left of any document. */
-void published_nothing(struct gateway_test *g);
+void published_nothing(struct testbed *g);
 
 #endif

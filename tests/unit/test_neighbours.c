@@ -13,7 +13,7 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "dataplane/fwd/value.h"
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
 #define CUST 0
 #define BB   1
@@ -36,7 +36,7 @@
 	"\"routes\":[{\"connection\":\"acme\",\"prefix\":\"10.3.0.0/16\",\"via\":{\"next_hops\":" \
 	"[{\"attachment\":\"a1\",\"address\":\"192.0.2.2\"}]}}]}"
 
-static struct gateway_test *g;
+static struct testbed *g;
 static const uint8_t station[6] = {0x02, 0xaa, 0, 0, 0, 2};
 
 /* What came out, port by port, since the last look. */
@@ -55,7 +55,7 @@ static void look(void)
 
 	frame_count = 0;
 	for (unsigned port = 0; port < 2; port++) {
-		unsigned count = gateway_collect(g, port, m, FRAMES);
+		unsigned count = testbed_collect(g, port, m, FRAMES);
 
 		for (unsigned i = 0; i < count; i++) {
 			struct frame *f = &frames[frame_count];
@@ -71,13 +71,13 @@ static void look(void)
 
 static void pass(uint64_t ms)
 {
-	gateway_settle(g, ms);
+	testbed_settle(g, ms);
 	look();
 }
 
 static int setup(void **state)
 {
-	const struct gateway_setup s = {.ports = 2,
+	const struct testbed_setup s = {.ports = 2,
 		.workers = 1,
 		.connections = 8,
 		.held = 8,
@@ -86,11 +86,11 @@ static int setup(void **state)
 		.port = {{.name = "cust"}, {.name = "bb"}}};
 
 	(void)state;
-	g = gateway_create(&s);
-	if (g == NULL || gateway_document(g, DOCUMENT) != 0)
+	g = testbed_create(&s);
+	if (g == NULL || testbed_document(g, DOCUMENT) != 0)
 		return 1;
-	gateway_settle(g, 0);
-	gateway_settle(g, 60);
+	testbed_settle(g, 0);
+	testbed_settle(g, 60);
 	look();
 	return 0;
 }
@@ -98,8 +98,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	assert_true(gateway_conserved(g));
-	gateway_destroy(g);
+	assert_true(testbed_conserved(g));
+	testbed_destroy(g);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static void send_arp(unsigned port, unsigned vlan, unsigned operation, const uin
 	size_t at = tag(frame, vlan);
 	static const uint8_t head[8] = {0, 1, 8, 0, 6, 4, 0, 0};
 
-	gateway_mac(port, frame);
+	testbed_mac(port, frame);
 	if (operation == 1)
 		memset(frame, 0xff, 6);
 	memcpy(frame + 6, mac, 6);
@@ -176,8 +176,8 @@ static void send_arp(unsigned port, unsigned vlan, unsigned operation, const uin
 	memcpy(frame + at + 10, mac, 6);
 	memcpy(frame + at + 16, s.bytes, 4);
 	memcpy(frame + at + 26, t.bytes, 4);
-	assert_true(gateway_inject(g, port, 0, frame, 60, 1));
-	gateway_settle(g, 0);
+	assert_true(testbed_inject(g, port, 0, frame, 60, 1));
+	testbed_settle(g, 0);
 }
 
 /* An advertisement of RFC 4861 4.4, untagged. flags: 0x40 solicited, 0x20 override. */
@@ -188,7 +188,7 @@ static void send_na(unsigned port, const uint8_t mac[6], const char *target, con
 	uint16_t sum;
 	struct ip_address t = ip(target), d = ip(to);
 
-	gateway_mac(port, frame);
+	testbed_mac(port, frame);
 	memcpy(frame + 6, mac, 6);
 	frame[12] = 0x86;
 	frame[13] = 0xdd;
@@ -206,8 +206,8 @@ static void send_na(unsigned port, const uint8_t mac[6], const char *target, con
 	memcpy(packet + 66, mac, 6);
 	sum = rte_ipv6_udptcp_cksum((const void *)packet, packet + 40);
 	memcpy(packet + 42, &sum, sizeof(sum));
-	assert_true(gateway_inject(g, port, 0, frame, sizeof(frame), 1));
-	gateway_settle(g, 0);
+	assert_true(testbed_inject(g, port, 0, frame, sizeof(frame), 1));
+	testbed_settle(g, 0);
 }
 
 /* UDP from a2's side to this address. */
@@ -217,7 +217,7 @@ static void send_ip4(const char *from, const char *to, uint16_t number)
 	struct ip_address s = ip(from), d = ip(to);
 	uint32_t sum = 0;
 
-	gateway_mac(CUST, frame);
+	testbed_mac(CUST, frame);
 	memcpy(frame + 6, station, 6);
 	tag(frame, 102);
 	frame[16] = 8;
@@ -235,8 +235,8 @@ static void send_ip4(const char *from, const char *to, uint16_t number)
 	packet[21] = (uint8_t)number;
 	packet[23] = 9;
 	packet[25] = 8;
-	assert_true(gateway_inject(g, CUST, 0, frame, 60, 1));
-	gateway_settle(g, 0);
+	assert_true(testbed_inject(g, CUST, 0, frame, 60, 1));
+	testbed_settle(g, 0);
 }
 
 static bool view_of(const char *address, struct neighbours_view *view)
@@ -385,8 +385,8 @@ static void test_next_hop_as_destination(void **state)
 	send_ip4("198.51.100.9", "10.3.4.5", 7);
 	look();
 	assert_int_equal(frame_count, 6);
-	assert_int_equal(gateway_document(g, "{}"), 0);
-	gateway_settle(g, 0);
+	assert_int_equal(testbed_document(g, "{}"), 0);
+	testbed_settle(g, 0);
 	assert_int_equal(state_of("192.0.2.2"), NEIGHBOUR_FREE);
 	assert_int_equal(neighbours_stats(g->parts.neighbours).used, 0);
 }
@@ -468,8 +468,8 @@ static void test_removed_with_the_link(void **state)
 	send_ip4("198.51.100.9", "192.0.2.9", 1);
 	send_arp(CUST, 101, 2, station, "192.0.2.9", "192.0.2.1");
 	assert_int_equal(neighbours_stats(g->parts.neighbours).gleaned, 2);
-	assert_int_equal(gateway_document(g, "{}"), 0);
-	gateway_settle(g, 0);
+	assert_int_equal(testbed_document(g, "{}"), 0);
+	testbed_settle(g, 0);
 	assert_int_equal(neighbours_stats(g->parts.neighbours).used, 0);
 	assert_int_equal(neighbours_stats(g->parts.neighbours).held, 0);
 	assert_int_equal(drops(DROP_STALE), 1);
@@ -493,7 +493,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_removed_with_the_link, setup, teardown),
 	};
 
-	if (gateway_eal() != 0)
+	if (testbed_eal() != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

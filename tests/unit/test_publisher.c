@@ -17,7 +17,7 @@
 #include "dataplane/fwd/value.h"
 #include "tests/unit/published.h"
 
-static struct gateway_test *g;
+static struct testbed *g;
 
 static unsigned allocations, fail_at;
 
@@ -66,13 +66,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	gateway_destroy(g);
+	testbed_destroy(g);
 	return 0;
 }
 
 static void apply(const char *document)
 {
-	assert_int_equal(gateway_document(g, document), 0);
+	assert_int_equal(testbed_document(g, document), 0);
 	published_rest(g);
 }
 
@@ -239,7 +239,7 @@ static void test_merged_changes(void **state)
 		for (unsigned k = 0; k < 5; k++) {
 			const char *document = (i * 5 + k) % 2 == 0 ? WHOLE : "{}";
 
-			assert_int_equal(gateway_document(g, document), 0);
+			assert_int_equal(testbed_document(g, document), 0);
 			for (unsigned ticks = (i * k) % 7; ticks > 0; ticks--)
 				publisher_tick(g->parts.publisher);
 		}
@@ -335,7 +335,7 @@ static void test_wait(void **state)
 
 	(void)state;
 	published_rest(g);
-	assert_int_equal(gateway_document(g, WHOLE), 0);
+	assert_int_equal(testbed_document(g, WHOLE), 0);
 	a.generation = model_generation(g->parts.model);
 	b.generation = a.generation;
 	publisher_wait(g->parts.publisher, &a);
@@ -378,7 +378,7 @@ static void test_stands_still_while_a_change_is_made(void **state)
 	published_rest(g);
 	live = publisher_live(g->parts.publisher);
 	generation = now()->generation;
-	assert_int_equal(gateway_document(g, WHOLE), 0);
+	assert_int_equal(testbed_document(g, WHOLE), 0);
 	d = check(params);
 	assert_int_equal(publisher_reserve(g->parts.publisher, document_change(d)), 0);
 	for (unsigned i = 0; i < 100; i++)
@@ -456,7 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reservation_fails, setup, teardown),
 	};
 
-	if (gateway_eal() != 0)
+	if (testbed_eal() != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

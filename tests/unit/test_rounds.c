@@ -16,7 +16,7 @@
 #include "dataplane/fwd/value.h"
 #include "tests/unit/published.h"
 
-static struct gateway_test *g;
+static struct testbed *g;
 
 static int setup(void **state)
 {
@@ -28,7 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	gateway_destroy(g);
+	testbed_destroy(g);
 	return 0;
 }
 
@@ -306,7 +306,7 @@ static void test_random_documents(void **state)
 	for (unsigned i = 0; i < 400; i++) {
 		json_t *params = random_document();
 
-		if (gateway_apply(g, params, text, sizeof(text)) != 0)
+		if (testbed_apply(g, params, text, sizeof(text)) != 0)
 			fail_msg("%s", text);
 		json_decref(params);
 		for (unsigned ticks = roll(12); ticks > 0; ticks--) {
@@ -319,7 +319,7 @@ static void test_random_documents(void **state)
 		published_rest(g);
 		assert_as_the_model_says();
 	}
-	assert_int_equal(gateway_document(g, "{}"), 0);
+	assert_int_equal(testbed_document(g, "{}"), 0);
 	published_rest(g);
 	published_nothing(g);
 }
@@ -361,7 +361,7 @@ static void test_large_batch_in_slices(void **state)
 
 	(void)state;
 	json_object_set_new(document, "routes", bulk(100000));
-	assert_int_equal(gateway_apply(g, params, text, sizeof(text)), 0);
+	assert_int_equal(testbed_apply(g, params, text, sizeof(text)), 0);
 	json_decref(params);
 	while (!publisher_idle(g->parts.publisher)) {
 		uint64_t from = ns();
@@ -387,7 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_large_batch_in_slices, setup, teardown),
 	};
 
-	if (gateway_eal() != 0)
+	if (testbed_eal() != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/tools/gateway.h"
+#include "tests/tools/testbed.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 #define SETTLE_ROUNDS 100000
 #define ANY_SOCKET    ((unsigned)SOCKET_ID_ANY)
 
-int gateway_eal(void)
+int testbed_eal(void)
 {
 	char prefix[64], program[] = "test";
 	char *argv[] = {program, (char[]){"--no-huge"}, (char[]){"-m"}, (char[]){"512"},
@@ -32,14 +31,14 @@ int gateway_eal(void)
 	return rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv) < 0 ? -EINVAL : 0;
 }
 
-void gateway_mac(unsigned port, uint8_t mac[6])
+void testbed_mac(unsigned port, uint8_t mac[6])
 {
 	const uint8_t bytes[6] = {2, 0, 0, 0, 1, (uint8_t)port};
 
 	memcpy(mac, bytes, 6);
 }
 
-static void fill_defaults(struct gateway_setup *s)
+static void fill_defaults(struct testbed_setup *s)
 {
 	s->name = s->name != NULL ? s->name : "test";
 	s->workers = s->workers != 0 ? s->workers : 1;
@@ -53,7 +52,7 @@ static void fill_defaults(struct gateway_setup *s)
 	s->routes = s->routes != 0 ? s->routes : 100000;
 	s->buffers = s->buffers != 0 ? s->buffers : 8191;
 	for (unsigned i = 0; i < s->ports; i++) {
-		struct gateway_port *p = &s->port[i];
+		struct testbed_port *p = &s->port[i];
 
 		p->mtu = p->mtu != 0 ? p->mtu : 1500;
 		p->rx_queues = p->rx_queues != 0 ? p->rx_queues : 1;
@@ -72,9 +71,9 @@ static struct rte_ring *make_ring(unsigned port, char side, unsigned queue, uint
 	return rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-static int start_device(struct gateway_test *g, unsigned index)
+static int start_device(struct testbed *g, unsigned index)
 {
-	const struct gateway_port *p = &g->setup.port[index];
+	const struct testbed_port *p = &g->setup.port[index];
 	struct rte_eth_conf conf = {0};
 	uint16_t id = g->device[index];
 
@@ -93,15 +92,15 @@ static int start_device(struct gateway_test *g, unsigned index)
 	return rte_eth_dev_start(id);
 }
 
-static int make_port(struct gateway_test *g, unsigned index)
+static int make_port(struct testbed *g, unsigned index)
 {
 	static unsigned serial;
-	const struct gateway_port *p = &g->setup.port[index];
+	const struct testbed_port *p = &g->setup.port[index];
 	char name[32];
 	int id;
 
 	/* A port without transmit queues still has one as far as the device goes. */
-	g->tx_queues[index] = p->tx_queues == GATEWAY_NO_TX ? 1 : p->tx_queues;
+	g->tx_queues[index] = p->tx_queues == TESTBED_NO_TX ? 1 : p->tx_queues;
 	for (unsigned q = 0; q < p->rx_queues; q++)
 		g->rx[index][q] = make_ring(index, 'r', q, p->ring_size);
 	for (unsigned q = 0; q < g->tx_queues[index]; q++)
@@ -115,9 +114,9 @@ static int make_port(struct gateway_test *g, unsigned index)
 	return start_device(g, index);
 }
 
-static struct plane_config plane_config(const struct gateway_test *g)
+static struct plane_config plane_config(const struct testbed *g)
 {
-	const struct gateway_setup *s = &g->setup;
+	const struct testbed_setup *s = &g->setup;
 	struct plane_config c = {.workers = s->workers,
 		.idle = s->idle,
 		.idle_sleep_us = 50,
@@ -133,7 +132,7 @@ static struct plane_config plane_config(const struct gateway_test *g)
 
 		p->device = g->device[i];
 		p->rx_queues = s->port[i].rx_queues;
-		p->tx_queues = s->port[i].tx_queues == GATEWAY_NO_TX ? 0 : g->tx_queues[i];
+		p->tx_queues = s->port[i].tx_queues == TESTBED_NO_TX ? 0 : g->tx_queues[i];
 		p->distribute = s->port[i].distribute;
 		for (unsigned q = 0; q < p->rx_queues; q++)
 			p->rx_owner[q] = (uint8_t)(q % s->workers);
@@ -143,9 +142,9 @@ static struct plane_config plane_config(const struct gateway_test *g)
 	return c;
 }
 
-static int make_tables(struct gateway_test *g)
+static int make_tables(struct testbed *g)
 {
-	const struct gateway_setup *s = &g->setup;
+	const struct testbed_setup *s = &g->setup;
 	struct fwd_limits limits = {.snapshot = {.connections = s->connections,
 					    .attachments = s->connections * 4,
 					    .endpoints = s->connections * 4,
@@ -180,9 +179,9 @@ static int make_tables(struct gateway_test *g)
 	return g->parts.plane == NULL ? -ENOMEM : 0;
 }
 
-static int make_control(struct gateway_test *g)
+static int make_control(struct testbed *g)
 {
-	const struct gateway_setup *s = &g->setup;
+	const struct testbed_setup *s = &g->setup;
 	struct neighbours_config neighbours = {.fwd = g->parts.fwd,
 		.plane = g->parts.plane,
 		.pool = g->parts.pool,
@@ -197,7 +196,7 @@ static int make_control(struct gateway_test *g)
 	for (unsigned i = 0; i < s->ports; i++) {
 		publisher.port[i].used = true;
 		publisher.port[i].mtu = s->port[i].mtu;
-		gateway_mac(i, publisher.port[i].mac);
+		testbed_mac(i, publisher.port[i].mac);
 	}
 	g->parts.neighbours = neighbours_create(&neighbours);
 	if (g->parts.neighbours == NULL)
@@ -217,9 +216,9 @@ static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_
 		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304));
 }
 
-struct gateway_test *gateway_create(const struct gateway_setup *setup)
+struct testbed *testbed_create(const struct testbed_setup *setup)
 {
-	struct gateway_test *g = calloc(1, sizeof(*g));
+	struct testbed *g = calloc(1, sizeof(*g));
 	uint16_t mtu = 0;
 
 	if (g == NULL)
@@ -241,7 +240,7 @@ struct gateway_test *gateway_create(const struct gateway_setup *setup)
 	return g;
 fail:
 	fprintf(stderr, "test gateway: cannot be made\n");
-	gateway_destroy(g);
+	testbed_destroy(g);
 	return NULL;
 }
 
@@ -254,11 +253,11 @@ static void empty_ring(struct rte_ring *ring)
 	rte_ring_free(ring);
 }
 
-void gateway_destroy(struct gateway_test *g)
+void testbed_destroy(struct testbed *g)
 {
 	if (g == NULL)
 		return;
-	gateway_stop(g);
+	testbed_stop(g);
 	if (g->parts.publisher != NULL)
 		publisher_destroy(g->parts.publisher);
 	if (g->parts.neighbours != NULL)
@@ -284,7 +283,7 @@ void gateway_destroy(struct gateway_test *g)
 	free(g);
 }
 
-int gateway_apply(struct gateway_test *g, const json_t *params, char *text, size_t size)
+int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t size)
 {
 	struct refusal refusal = {0};
 	struct change *change = NULL;
@@ -306,7 +305,7 @@ int gateway_apply(struct gateway_test *g, const json_t *params, char *text, size
 	return 0;
 }
 
-int gateway_document(struct gateway_test *g, const char *document)
+int testbed_document(struct testbed *g, const char *document)
 {
 	json_error_t error;
 	json_t *parsed = json_loads(document, 0, &error), *params;
@@ -318,7 +317,7 @@ int gateway_document(struct gateway_test *g, const char *document)
 		return -EINVAL;
 	}
 	params = json_pack("{s:o}", "document", parsed);
-	result = gateway_apply(g, params, text, sizeof(text));
+	result = testbed_apply(g, params, text, sizeof(text));
 	if (result < 0)
 		fprintf(stderr, "document: %s\n", text);
 	json_decref(params);
@@ -326,7 +325,7 @@ int gateway_document(struct gateway_test *g, const char *document)
 }
 
 static struct rte_mbuf *build(
-	struct gateway_test *g, const uint8_t *frame, uint16_t length, unsigned segments)
+	struct testbed *g, const uint8_t *frame, uint16_t length, unsigned segments)
 {
 	struct rte_mbuf *first = NULL;
 	uint16_t each = (uint16_t)(length / segments), at = 0;
@@ -350,7 +349,7 @@ static struct rte_mbuf *build(
 	return first;
 }
 
-bool gateway_inject(struct gateway_test *g, unsigned port, unsigned queue, const void *frame,
+bool testbed_inject(struct testbed *g, unsigned port, unsigned queue, const void *frame,
 	uint16_t length, unsigned segments)
 {
 	struct rte_mbuf *m = build(g, frame, length, segments == 0 ? 1 : segments);
@@ -364,8 +363,7 @@ bool gateway_inject(struct gateway_test *g, unsigned port, unsigned queue, const
 	return false;
 }
 
-unsigned gateway_collect(
-	struct gateway_test *g, unsigned port, struct rte_mbuf **frame, unsigned count)
+unsigned testbed_collect(struct testbed *g, unsigned port, struct rte_mbuf **frame, unsigned count)
 {
 	unsigned taken = 0;
 
@@ -377,14 +375,14 @@ unsigned gateway_collect(
 	return taken;
 }
 
-void gateway_control(struct gateway_test *g, uint64_t ms)
+void testbed_control(struct testbed *g, uint64_t ms)
 {
 	g->now_ms += ms;
 	publisher_tick(g->parts.publisher);
 	neighbours_tick(g->parts.neighbours, g->now_ms);
 }
 
-static bool turn_workers(struct gateway_test *g)
+static bool turn_workers(struct testbed *g)
 {
 	bool found = false;
 
@@ -393,7 +391,7 @@ static bool turn_workers(struct gateway_test *g)
 	return found;
 }
 
-void gateway_settle(struct gateway_test *g, uint64_t ms)
+void testbed_settle(struct testbed *g, uint64_t ms)
 {
 	unsigned quiet = 0;
 
@@ -407,15 +405,15 @@ void gateway_settle(struct gateway_test *g, uint64_t ms)
 	}
 }
 
-void gateway_publish(struct gateway_test *g)
+void testbed_publish(struct testbed *g)
 {
 	do {
-		gateway_control(g, 0);
+		testbed_control(g, 0);
 		rte_pause();
 	} while (!publisher_idle(g->parts.publisher));
 }
 
-int gateway_start(struct gateway_test *g)
+int testbed_start(struct testbed *g)
 {
 	int error = plane_start(g->parts.plane);
 
@@ -423,103 +421,9 @@ int gateway_start(struct gateway_test *g)
 	return error;
 }
 
-void gateway_stop(struct gateway_test *g)
+void testbed_stop(struct testbed *g)
 {
 	if (g->started)
 		plane_stop(g->parts.plane);
 	g->started = false;
-}
-
-static uint64_t in_rings(const struct gateway_test *g)
-{
-	uint64_t sum = 0;
-
-	for (unsigned from = 0; from <= g->setup.workers; from++)
-		for (unsigned to = 0; to <= g->setup.workers; to++)
-			if (from != to)
-				sum += plane_ring_count(g->parts.plane, from, to);
-	return sum;
-}
-
-static bool writer_conserved(const struct meter *meter, unsigned writer, uint32_t id, int64_t *out)
-{
-	bool good = true;
-
-	for (unsigned side = 0; side < METER_SIDES; side++) {
-		const struct meter_side *s = &meter->connection[id].side[side];
-
-		*out += (int64_t)(s->ring_out - s->ring_in);
-		if (meter_conserved(s))
-			continue;
-		good = false;
-		fprintf(stderr,
-			"writer %u connection %u side %u: rx %" PRIu64 " ring_in %" PRIu64
-			" originated %" PRIu64 " fragments %" PRIu64 " != tx %" PRIu64
-			" ring_out %" PRIu64 " consumed %" PRIu64 " dropped %" PRIu64
-			" held %" PRIu64 "\n",
-			writer, id, side, s->rx, s->ring_in, s->originated, s->fragments_added,
-			s->tx, s->ring_out, s->consumed, s->dropped, s->held);
-	}
-	return good;
-}
-
-static int64_t ports_in_rings(const struct gateway_test *g, const struct meter *meter)
-{
-	int64_t sum = 0;
-
-	for (unsigned i = 0; i < g->setup.ports; i++)
-		sum += (int64_t)(meter->port[i].ring_out - meter->port[i].ring_in);
-	return sum;
-}
-
-/* A port's frames: those of attachments and paths, and those of the underlay itself. */
-static bool ports_conserved(const struct gateway_test *g)
-{
-	const struct fwd_limits *limits = &g->parts.fwd->limits;
-	uint64_t arrived = 0, known = 0;
-
-	for (unsigned w = 0; w < g->setup.workers; w++) {
-		const struct meter *meter = plane_meter(g->parts.plane, w);
-
-		for (unsigned i = 0; i < g->setup.ports; i++) {
-			const struct meter_port *p = &meter->port[i];
-
-			/* What left as our own frame, or went to control, arrived or was made. */
-			arrived += p->rx + p->originated + p->ring_in;
-			known += p->consumed + p->dropped + p->ring_out;
-			known += p->tx;
-		}
-		for (uint32_t id = 1; id <= limits->snapshot.connections; id++)
-			for (unsigned side = 0; side < METER_SIDES; side++) {
-				const struct meter_side *s = &meter->connection[id].side[side];
-
-				known += s->rx;
-				arrived += s->tx;
-			}
-	}
-	if (arrived != known)
-		fprintf(stderr, "ports: %" PRIu64 " arrived or made, %" PRIu64 " accounted for\n",
-			arrived, known);
-	return arrived == known;
-}
-
-bool gateway_conserved(const struct gateway_test *g)
-{
-	const struct fwd_limits *limits = &g->parts.fwd->limits;
-	int64_t between = 0;
-	bool good = true;
-
-	for (unsigned w = 0; w <= g->setup.workers; w++) {
-		const struct meter *meter = plane_meter(g->parts.plane, w);
-
-		for (uint32_t id = 0; id <= limits->snapshot.connections; id++)
-			good &= writer_conserved(meter, w, id, &between);
-		between += ports_in_rings(g, meter);
-	}
-	if (between != (int64_t)in_rings(g)) {
-		fprintf(stderr, "rings: %" PRId64 " by counters, %" PRIu64 " in them\n", between,
-			in_rings(g));
-		good = false;
-	}
-	return good && ports_conserved(g);
 }

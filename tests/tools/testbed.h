@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A whole gateway in this process, for tests: model, publisher, neighbours and workers, on ports
- * that are rings the test fills and empties. Nothing runs by itself: gateway_settle() turns control
- * and the workers until there is nothing left to do; or gateway_start() runs the workers as
+ * that are rings the test fills and empties. Nothing runs by itself: testbed_settle() turns control
+ * and the workers until there is nothing left to do; or testbed_start() runs the workers as
  * threads, and the test turns control.
  */
-#ifndef TESTS_TOOLS_GATEWAY_H
-#define TESTS_TOOLS_GATEWAY_H
+#ifndef TESTS_TOOLS_TESTBED_H
+#define TESTS_TOOLS_TESTBED_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,25 +18,25 @@
 #include "control/model.h"
 #include "dataplane/worker/plane.h"
 
-#define GATEWAY_PORTS 8
+#define TESTBED_PORTS 8
 
-struct gateway_port {
+struct testbed_port {
 	const char *name;
 	uint16_t mtu;	    /* L3; 0: 1500 */
 	uint16_t rx_queues; /* 0: 1 */
-	uint16_t tx_queues; /* GATEWAY_NO_TX: none; 0: one per worker */
+	uint16_t tx_queues; /* TESTBED_NO_TX: none; 0: one per worker */
 	bool distribute;
 	bool mixes_tags;    /* the device cannot tell 0x88a8 from 0x8100 */
 	uint32_t ring_size; /* of each queue; 0: 4096 */
 };
 
-#define GATEWAY_NO_TX UINT16_MAX
+#define TESTBED_NO_TX UINT16_MAX
 
-struct gateway_setup {
+struct testbed_setup {
 	const char *name; /* NULL: "test" */
 	unsigned workers; /* 0: 1 */
 	unsigned ports;
-	struct gateway_port port[GATEWAY_PORTS];
+	struct testbed_port port[TESTBED_PORTS];
 	uint32_t ring_size, punt_size;	   /* 0: 1024 */
 	uint32_t icmp_rate;		   /* 0: 1000 */
 	uint32_t held, held_each, gleaned; /* 0: 1024, 16, 256 */
@@ -46,55 +46,54 @@ struct gateway_setup {
 	enum plane_idle idle;
 };
 
-struct gateway_test {
+struct testbed {
 	struct gateway parts; /* fwd, plane, model, publisher, neighbours, pool */
-	struct gateway_setup setup;
+	struct testbed_setup setup;
 	struct rte_mempool *source; /* frames from outside come from here */
-	struct rte_ring *rx[GATEWAY_PORTS][PLANE_PORT_QUEUES];
-	struct rte_ring *tx[GATEWAY_PORTS][PLANE_PORT_QUEUES];
-	uint16_t device[GATEWAY_PORTS];
-	uint16_t tx_queues[GATEWAY_PORTS];
+	struct rte_ring *rx[TESTBED_PORTS][PLANE_PORT_QUEUES];
+	struct rte_ring *tx[TESTBED_PORTS][PLANE_PORT_QUEUES];
+	uint16_t device[TESTBED_PORTS];
+	uint16_t tx_queues[TESTBED_PORTS];
 	struct model_port *model_port;
 	uint64_t now_ms;
 	bool started;
 };
 
 /* Once per process, before anything else: EAL without hugepages, files or devices. */
-int gateway_eal(void);
+int testbed_eal(void);
 
 /* The station address of a test gateway's port: 02:00:00:00:01:index. */
-void gateway_mac(unsigned port, uint8_t mac[6]);
+void testbed_mac(unsigned port, uint8_t mac[6]);
 
 /* NULL with a line on standard error. */
-struct gateway_test *gateway_create(const struct gateway_setup *setup);
-void gateway_destroy(struct gateway_test *g);
+struct testbed *testbed_create(const struct testbed_setup *setup);
+void testbed_destroy(struct testbed *g);
 
 /* config.apply with these params. 0, or -EINVAL with the refusal's sentence and field in text. Does
- * not wait until workers have it: gateway_settle does. */
-int gateway_apply(struct gateway_test *g, const json_t *params, char *text, size_t size);
+ * not wait until workers have it: testbed_settle does. */
+int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t size);
 /* The same from JSON text of a document; a refusal is printed. */
-int gateway_document(struct gateway_test *g, const char *document);
+int testbed_document(struct testbed *g, const char *document);
 
 /* A frame from outside, put into a receive queue; false where the ring is full. segments > 1: the
  * frame is cut over as many buffers. */
-bool gateway_inject(struct gateway_test *g, unsigned port, unsigned queue, const void *frame,
+bool testbed_inject(struct testbed *g, unsigned port, unsigned queue, const void *frame,
 	uint16_t length, unsigned segments);
 /* Up to count frames the gateway sent by this port; the caller frees them. */
-unsigned gateway_collect(
-	struct gateway_test *g, unsigned port, struct rte_mbuf **frame, unsigned count);
+unsigned testbed_collect(struct testbed *g, unsigned port, struct rte_mbuf **frame, unsigned count);
 
 /* One turn of control: publisher and neighbours. The clock goes on by ms first. */
-void gateway_control(struct gateway_test *g, uint64_t ms);
+void testbed_control(struct testbed *g, uint64_t ms);
 /* Turns everything until nothing moves. Only while the workers are not threads. */
-void gateway_settle(struct gateway_test *g, uint64_t ms);
+void testbed_settle(struct testbed *g, uint64_t ms);
 /* As settle, with workers running as threads: until the publisher has nothing under way. */
-void gateway_publish(struct gateway_test *g);
+void testbed_publish(struct testbed *g);
 
-int gateway_start(struct gateway_test *g);
-void gateway_stop(struct gateway_test *g);
+int testbed_start(struct testbed *g);
+void testbed_stop(struct testbed *g);
 
 /* Conservation of every connection, side and writer, and of packets in rings; a line on standard
  * error for each that does not hold. Exact only while workers rest. */
-bool gateway_conserved(const struct gateway_test *g);
+bool testbed_conserved(const struct testbed *g);
 
 #endif

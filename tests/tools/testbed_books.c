@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Do the counters of a test gateway account for every packet? */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tests/tools/testbed.h"
+
+static uint64_t in_rings(const struct testbed *g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned from = 0; from <= g->setup.workers; from++)
+		for (unsigned to = 0; to <= g->setup.workers; to++)
+			if (from != to)
+				sum += plane_ring_count(g->parts.plane, from, to);
+	return sum;
+}
+
+static bool writer_conserved(const struct meter *meter, unsigned writer, uint32_t id, int64_t *out)
+{
+	bool good = true;
+
+	for (unsigned side = 0; side < METER_SIDES; side++) {
+		const struct meter_side *s = &meter->connection[id].side[side];
+
+		*out += (int64_t)(s->ring_out - s->ring_in);
+		if (meter_conserved(s))
+			continue;
+		good = false;
+		fprintf(stderr,
+			"writer %u connection %u side %u: rx %" PRIu64 " ring_in %" PRIu64
+			" originated %" PRIu64 " fragments %" PRIu64 " != tx %" PRIu64
+			" ring_out %" PRIu64 " consumed %" PRIu64 " dropped %" PRIu64
+			" held %" PRIu64 "\n",
+			writer, id, side, s->rx, s->ring_in, s->originated, s->fragments_added,
+			s->tx, s->ring_out, s->consumed, s->dropped, s->held);
+	}
+	return good;
+}
+
+static int64_t ports_in_rings(const struct testbed *g, const struct meter *meter)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < g->setup.ports; i++)
+		sum += (int64_t)(meter->port[i].ring_out - meter->port[i].ring_in);
+	return sum;
+}
+
+/* A port's frames: those of attachments and paths, and those of the underlay itself. */
+static bool ports_conserved(const struct testbed *g)
+{
+	const struct fwd_limits *limits = &g->parts.fwd->limits;
+	uint64_t arrived = 0, known = 0;
+
+	for (unsigned w = 0; w < g->setup.workers; w++) {
+		const struct meter *meter = plane_meter(g->parts.plane, w);
+
+		for (unsigned i = 0; i < g->setup.ports; i++) {
+			const struct meter_port *p = &meter->port[i];
+
+			/* What left as our own frame, or went to control, arrived or was made. */
+			arrived += p->rx + p->originated + p->ring_in;
+			known += p->consumed + p->dropped + p->ring_out;
+			known += p->tx;
+		}
+		for (uint32_t id = 1; id <= limits->snapshot.connections; id++)
+			for (unsigned side = 0; side < METER_SIDES; side++) {
+				const struct meter_side *s = &meter->connection[id].side[side];
+
+				known += s->rx;
+				arrived += s->tx;
+			}
+	}
+	if (arrived != known)
+		fprintf(stderr, "ports: %" PRIu64 " arrived or made, %" PRIu64 " accounted for\n",
+			arrived, known);
+	return arrived == known;
+}
+
+bool testbed_conserved(const struct testbed *g)
+{
+	const struct fwd_limits *limits = &g->parts.fwd->limits;
+	int64_t between = 0;
+	bool good = true;
+
+	for (unsigned w = 0; w <= g->setup.workers; w++) {
+		const struct meter *meter = plane_meter(g->parts.plane, w);
+
+		for (uint32_t id = 0; id <= limits->snapshot.connections; id++)
+			good &= writer_conserved(meter, w, id, &between);
+		between += ports_in_rings(g, meter);
+	}
+	if (between != (int64_t)in_rings(g)) {
+		fprintf(stderr, "rings: %" PRId64 " by counters, %" PRIu64 " in them\n", between,
+			in_rings(g));
+		good = false;
+	}
+	return good && ports_conserved(g);
+}
