@@ -62,12 +62,12 @@ static int answer_info(const char *command, const char *params, struct rte_tel_d
 static int add_worker(struct rte_tel_data *data, unsigned worker, const struct collect_worker *w)
 {
 	struct rte_tel_data *one = rte_tel_data_alloc();
+	char name[32];
 	int rc;
 
 	if (one == NULL)
 		return -ENOMEM;
 	rte_tel_data_start_dict(one);
-	rte_tel_data_add_dict_u64(one, "worker", worker);
 	rte_tel_data_add_dict_u64(one, "generation", w->generation);
 	rte_tel_data_add_dict_u64(one, "packets", w->packets);
 	rte_tel_data_add_dict_u64(one, "turns", w->turns);
@@ -76,12 +76,14 @@ static int add_worker(struct rte_tel_data *data, unsigned worker, const struct c
 	rte_tel_data_add_dict_u64(one, "sleeps", w->sleeps);
 	rte_tel_data_add_dict_u64(one, "sleep_ns", w->sleep_ns);
 	rte_tel_data_add_dict_u64(one, "poll_gap_max_ns", w->poll_gap_max_ns);
-	rc = rte_tel_data_add_array_container(data, one, 0);
+	snprintf(name, sizeof(name), "worker_%u", worker);
+	rc = rte_tel_data_add_dict_container(data, name, one, 0);
 	if (rc < 0)
 		rte_tel_data_free(one);
 	return rc;
 }
 
+/* An array cannot hold dictionaries in DPDK 22.11; a dictionary can. */
 static int answer_workers(const char *command, const char *params, struct rte_tel_data *data)
 {
 	struct telemetry view;
@@ -91,7 +93,7 @@ static int answer_workers(const char *command, const char *params, struct rte_te
 	(void)params;
 	if (!get_view(&view))
 		return -EAGAIN;
-	rte_tel_data_start_array(data, RTE_TEL_CONTAINER);
+	rte_tel_data_start_dict(data);
 	for (unsigned w = 0; w < view.workers && rc == 0; w++)
 		rc = add_worker(data, w, &view.worker[w]);
 	return rc;

@@ -2,7 +2,7 @@
 /*
  * A few commands on DPDK's own telemetry socket, for dpdk-telemetry.py:
  *   /trunkline/info     name, version, generation, what there is
- *   /trunkline/workers  one dictionary for each worker
+ *   /trunkline/workers  a dictionary for each worker, named worker_0 …
  *   /trunkline/drops    packets dropped by the whole gateway, by reason
  * The answers come from threads of DPDK, so from a copy that the control thread renews.
  */

@@ -220,8 +220,7 @@ static const struct cli_option connection_options[] = {
 static const struct cli_option attachment_options[] = {
 	{"connection", "CONNECTION", "whose it is"},
 	{"port", "PORT", "the port the customer is on"},
-	{"vlan", "[TYPE:]VLAN[.VLAN]",
-		"tags: 1101, 200.1101 (QinQ, outer 0x88a8), 0x8100:200.1101"},
+	{"vlan", "TAGS", "1101, 200.1101 (QinQ, outer 0x88a8), 0x8100:200.1101"},
 	{"address", "ADDRESS/LENGTH", "our address; repeatable"},
 	{"mtu", "BYTES", "largest packet (default: the port's)"},
 	{"source-check", "feasible|strict|loose|off", "(default feasible)"},

@@ -6,7 +6,7 @@
 
 #define STEP_MAX 256
 
-/* Codes of docs/api.md. */
+/* Numbers of reasons, and codes, of docs/api.md. */
 static const struct {
 	int code;
 	const char *hint;
@@ -121,6 +121,8 @@ void cli_refusal_write(FILE *file, json_t *error, json_t *params)
 		write_value(file, cli_refusal_at(params, field));
 		fputc('\n', file);
 	}
+	if (hint == NULL)
+		hint = hint_of((int)json_integer_value(json_object_get(data, "number")));
 	if (hint == NULL)
 		hint = hint_of(code);
 	if (hint != NULL)

@@ -186,7 +186,7 @@ static int fetch_all(
 			break;
 		list = json_object_get(result, member);
 		json_array_extend(*all, list);
-		cursor = json_object_get(result, "cursor");
+		cursor = json_object_get(result, "next");
 	} while (cursor != NULL && !json_is_null(cursor) && json_array_size(list) != 0);
 	json_decref(result);
 	json_decref(params);

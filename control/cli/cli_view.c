@@ -287,7 +287,9 @@ void cli_view_drop_places(const struct cli_sample *sample)
 	json_array_foreach(cli_json_at(sample->now, "drops/ports"), i, row) place(t, row, "port");
 	json_array_foreach(cli_json_at(sample->now, "drops/connections"), i, row)
 		place(t, row, "connection");
-	cli_table_print(t, stdout, NULL);
+	/* Of one connection alone there is no sum that would have said so. */
+	cli_table_print(t, stdout,
+		cli_json_at(sample->now, "drops/total") == NULL ? "nothing was dropped" : NULL);
 }
 
 static void writer(struct cli_table *t, json_t *value)
