@@ -205,7 +205,8 @@ class Gateway(unittest.TestCase):
         self.assertEqual(path_after["tx_packets"] - path["tx_packets"], count)
         self.assertEqual(path_after["rx_packets"] - path["rx_packets"], replies)
         self.assertEqual([a - b for a, b in zip(kernel_after, kernel)], [count, count])
-        self.assertEqual(WORLD.lost("far1"), count - replies)
+        # netem may also have dropped an answer to ARP or neighbour discovery.
+        self.assertGreaterEqual(WORLD.lost("far1"), count - replies)
         self.assertLess(replies, count)
         self.assertGreater(shortest, 18)
 
