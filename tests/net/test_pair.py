@@ -111,7 +111,7 @@ class MtuTest(unittest.TestCase):
         for target in FAR.values():
             end = Iperf(self.far, 5300 + (":" in target)).run(self.near, target, 1)
             self.assertGreater(end["sum_received"]["bits_per_second"], 10e6)
-        sizes = [int(row[0]) for row in decode(capture.stop(), "tcp.flags.syn == 1",
+        sizes = [int(row[0]) for row in decode(capture.stop(), "tcp.flags.syn == 1 && tcp.flags.ack == 0",
                                                "tcp.options.mss_val")]
         self.assertTrue(sizes)
         self.assertLess(max(sizes), 1460)
