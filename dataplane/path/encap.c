@@ -3,57 +3,22 @@
  * fails. */
 #include <rte_ether.h>
 
-#include "dataplane/path/mss.h"
+#include "dataplane/wire/mss.h"
 #include "dataplane/path/path.h"
 #include "dataplane/wire/ippacket.h"
 #include "dataplane/wire/ecn.h"
+#include "dataplane/wire/ipedit.h"
 #include "dataplane/wire/flowhash.h"
 #include "dataplane/wire/tunnel.h"
 
 #define LANE_PORTS 49152u /* first source port */
 #define LANES	   64u	  /* slots of one path and transmit queue */
 
-/* A header word changes and its checksum with it. */
-static inline void store_word4(uint8_t *packet, unsigned at, uint16_t word)
-{
-	uint16_t from, sum;
-
-	memcpy(&from, packet + at, 2);
-	memcpy(&sum, packet + 10, 2);
-	sum = checksum_update(sum, from, word);
-	memcpy(packet + at, &word, 2);
-	memcpy(packet + 10, &sum, 2);
-}
-
-static inline uint8_t inner_tos(const uint8_t *packet, uint8_t family)
-{
-	return family == IP_4 ? packet[1] : (uint8_t)(ippacket_be16(packet) >> 4);
-}
-
-static inline void store_tos(uint8_t *packet, uint8_t family, uint8_t tos)
-{
-	if (family == IP_4) {
-		store_word4(packet, 0, rte_cpu_to_be_16((uint16_t)(packet[0] << 8 | tos)));
-	} else {
-		packet[0] = (uint8_t)(0x60 | tos >> 4);
-		packet[1] = (uint8_t)((packet[1] & 0x0f) | tos << 4);
-	}
-}
-
-static inline void decrement_ttl(uint8_t *packet, uint8_t family)
-{
-	if (family == IP_4)
-		store_word4(
-			packet, 8, rte_cpu_to_be_16((uint16_t)((packet[8] - 1) << 8 | packet[9])));
-	else
-		packet[7]--;
-}
-
 /* What the tunnel's end does to the packet inside: ECN by RFC 6040, DSCP under uniform. */
 static inline void leave_tunnel(struct forwarder *f, const struct burst *b, unsigned slot,
 	uint8_t *packet, const struct fwd_connection *connection)
 {
-	uint8_t outer = b->outer_tos[slot], before = inner_tos(packet, b->family[slot]);
+	uint8_t outer = b->outer_tos[slot], before = ipedit_tos(packet, b->family[slot]);
 	uint8_t ecn = ecn_decapsulate[before & 3][outer & 3] & ECN_MASK;
 	uint8_t dscp = connection->dscp_uniform ? outer & 0xfc : before & 0xfc;
 
@@ -61,7 +26,7 @@ static inline void leave_tunnel(struct forwarder *f, const struct burst *b, unsi
 		return;
 	if (ecn != (before & 3))
 		forwarder_note(f, b->connection[slot], METER_NOTE_ECN_MARKED);
-	store_tos(packet, b->family[slot], dscp | ecn);
+	ipedit_set_tos(packet, b->family[slot], dscp | ecn);
 }
 
 static inline uint16_t lower_mss(uint16_t a, uint16_t b)
@@ -103,7 +68,7 @@ static inline void forward_packet(struct forwarder *f, struct burst *b, unsigned
 
 	if (b->flags[slot] & PACKET_OURS)
 		return;
-	decrement_ttl(packet, b->family[slot]);
+	ipedit_decrement_ttl(packet, b->family[slot]);
 	if (b->side[slot] == METER_PATH)
 		leave_tunnel(f, b, slot, packet, connection);
 	/* SYN set: the only segments that carry an MSS. */
@@ -234,7 +199,7 @@ static inline uint8_t outer_tos(
 
 	if (unlikely_(b->ready[slot]))
 		return (uint8_t)(connection->dscp << 2);
-	inner = inner_tos(burst_packet(b, slot), b->family[slot]);
+	inner = ipedit_tos(burst_packet(b, slot), b->family[slot]);
 	return connection->dscp_uniform ? inner : (uint8_t)(connection->dscp << 2 | (inner & 3));
 }
 

@@ -4,43 +4,7 @@
 
 #include "dataplane/path/path.h"
 #include "dataplane/wire/ippacket.h"
-#include "dataplane/path/parse.h"
-
-static inline bool is_tag(uint16_t type)
-{
-	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
-}
-
-unsigned parse_frame(const uint8_t *frame, uint32_t length, struct parse_frame *out)
-{
-	uint16_t tag[2] = {IDMAP_NO_TAG, IDMAP_NO_TAG};
-	uint32_t at = 12;
-	uint16_t type;
-
-	if (length < 14)
-		return DROP_FRAME_TRUNCATED;
-	type = ippacket_be16(frame + at);
-	out->service = type == RTE_ETHER_TYPE_QINQ;
-	for (unsigned i = 0; is_tag(type); i++) {
-		if (i == 2)
-			return DROP_UNKNOWN_TAG;
-		if (length < at + 6)
-			return DROP_FRAME_TRUNCATED;
-		tag[i] = ippacket_be16(frame + at + 2) & 0xfff;
-		at += 4;
-		type = ippacket_be16(frame + at);
-	}
-	/* VLAN 0 carries a priority only (IEEE 802.1Q 6.9.1). */
-	if (tag[0] == 0 && tag[1] == IDMAP_NO_TAG) {
-		tag[0] = IDMAP_NO_TAG;
-		out->service = 0;
-	}
-	out->outer = tag[0];
-	out->inner = tag[1];
-	out->type = type;
-	out->header = (uint16_t)(at + 2);
-	return VERDICT_GO;
-}
+#include "dataplane/wire/ethernet.h"
 
 /* Is this station, or a group that may concern us. A group frame with our own source is our own,
  * handed back by the device. */
@@ -57,8 +21,7 @@ static inline uint8_t family_of(uint16_t type)
 }
 
 /* A frame to a group that carries a packet to one station (RFC 1812 5.3.4): not to be forwarded. */
-static inline bool is_stray_group(
-	const uint8_t *frame, const struct parse_frame *at, uint32_t length)
+static inline bool is_stray_group(const uint8_t *frame, const struct ethernet *at, uint32_t length)
 {
 	if (likely_(!(frame[0] & 1)))
 		return false;
@@ -69,7 +32,7 @@ static inline bool is_stray_group(
 
 /* Which connection, from the tags; underlay where there are none and no attachment claims that. */
 static inline unsigned classify(
-	const struct forwarder *f, struct burst *b, unsigned slot, const struct parse_frame *frame)
+	const struct forwarder *f, struct burst *b, unsigned slot, const struct ethernet *frame)
 {
 	unsigned port = b->port[slot];
 	uint64_t key = idmap_tags_key((uint16_t)port, frame->service, frame->outer, frame->inner);
@@ -94,7 +57,7 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 {
 	struct rte_mbuf *m = b->m[slot];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct parse_frame frame;
+	struct ethernet frame;
 	unsigned verdict;
 
 	b->connection[slot] = 0;
@@ -104,7 +67,7 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 	b->ip[slot] = 0;
 	if (unlikely_(m->nb_segs > 1))
 		return DROP_RX_CHAINED;
-	verdict = parse_frame(data, m->data_len, &frame);
+	verdict = ethernet_parse(data, m->data_len, &frame);
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;
 	if (unlikely_(!for_us(data, f->snapshot->port[b->port[slot]].mac)))

@@ -16,6 +16,7 @@
 #define DATAPLANE_PATH_PATH_H
 
 #include "dataplane/path/forwarder.h"
+#include "dataplane/wire/icmperror.h"
 
 /* The whole path for up to BURST frames that arrived on a port: b->m[0 .. count) are set. */
 void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned port);
@@ -52,11 +53,9 @@ unsigned local_learn(struct forwarder *f, struct burst *b, unsigned slot);
 /* To control, until the next hop's neighbour is known. */
 unsigned local_hold(struct forwarder *f, struct burst *b, unsigned slot);
 
-/* An ICMP error about the slot's packet to its sender, where the rules and the budget allow. type
- * and code are those of the packet's family; mtu for "too big", else 0. The packet itself is not
- * touched. */
-enum icmp_error { ICMP_NO_ROUTE, ICMP_PORT_UNREACHABLE, ICMP_TOO_BIG, ICMP_TIME_EXCEEDED };
-void icmp_send(struct forwarder *f, const struct burst *b, unsigned slot, enum icmp_error error,
+/* An ICMP error about the slot's packet to its sender, where the rules and the budget allow. mtu
+ * for "too big", else 0. The packet itself is not touched. */
+void icmp_send(struct forwarder *f, const struct burst *b, unsigned slot, enum icmperror error,
 	uint16_t mtu);
 
 /* Cuts the slot's IPv4 packet into pieces of at most mtu. VERDICT_TAKEN, or a drop reason. */

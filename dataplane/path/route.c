@@ -191,7 +191,7 @@ static unsigned next_hop(struct forwarder *f, struct burst *b, unsigned slot)
 	unsigned kind = value_kind(b->value[slot]);
 
 	if (kind == VALUE_NONE) {
-		icmp_send(f, b, slot, ICMP_NO_ROUTE, 0);
+		icmp_send(f, b, slot, ICMPERROR_NO_ROUTE, 0);
 		return DROP_NO_ROUTE;
 	}
 	if (kind == VALUE_BLACKHOLE)
@@ -199,7 +199,7 @@ static unsigned next_hop(struct forwarder *f, struct burst *b, unsigned slot)
 	if (kind == VALUE_LOCAL || kind == VALUE_LOCAL_ENDPOINT)
 		return local_deliver(f, b, slot);
 	if (unlikely_(time_to_live(b, slot) <= 1 && !(b->flags[slot] & PACKET_OURS))) {
-		icmp_send(f, b, slot, ICMP_TIME_EXCEEDED, 0);
+		icmp_send(f, b, slot, ICMPERROR_TIME, 0);
 		return DROP_TTL_EXPIRED;
 	}
 	switch (kind) {
@@ -220,7 +220,7 @@ static unsigned oversize(
 	bool keep_whole = b->family[slot] == IP_6 || (burst_packet(b, slot)[6] & 0x40);
 
 	if (keep_whole) {
-		icmp_send(f, b, slot, ICMP_TOO_BIG, mtu);
+		icmp_send(f, b, slot, ICMPERROR_TOO_BIG, mtu);
 		return DROP_MTU_EXCEEDED;
 	}
 	return fragment ? fragment_packet(f, b, slot, mtu) : DROP_MTU_EXCEEDED;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "dataplane/fwd/idmap.h"
-#include "dataplane/path/mss.h"
-#include "dataplane/path/parse.h"
+#include "dataplane/wire/mss.h"
+#include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/flowhash.h"
 #include "dataplane/wire/tunnel.h"
 
@@ -180,8 +180,8 @@ static void try_ip6(uint8_t *bytes, uint32_t size)
 
 static void try_frame(uint8_t *bytes, uint32_t size)
 {
-	struct parse_frame at = {0};
-	unsigned verdict = parse_frame(bytes, size, &at);
+	struct ethernet at = {0};
+	unsigned verdict = ethernet_parse(bytes, size, &at);
 
 	if (verdict != VERDICT_GO) {
 		check(verdict == DROP_FRAME_TRUNCATED || verdict == DROP_UNKNOWN_TAG);

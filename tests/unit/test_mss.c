@@ -10,8 +10,8 @@
 
 #include "dataplane/base/drop.h"
 #include "dataplane/fwd/idmap.h"
-#include "dataplane/path/mss.h"
-#include "dataplane/path/parse.h"
+#include "dataplane/wire/mss.h"
+#include "dataplane/wire/ethernet.h"
 #include "dataplane/wire/checksum.h"
 
 /* A SYN of 20 + options bytes whose checksum over the header alone is right. */
@@ -72,33 +72,33 @@ static void test_left_alone(void **state)
 static void test_tags(void **state)
 {
 	uint8_t frame[32] = {0};
-	struct parse_frame out;
+	struct ethernet out;
 
 	(void)state;
 	frame[12] = 0x08;
-	assert_int_equal(parse_frame(frame, 14, &out), VERDICT_GO);
+	assert_int_equal(ethernet_parse(frame, 14, &out), VERDICT_GO);
 	assert_int_equal(out.outer, IDMAP_NO_TAG);
 	assert_int_equal(out.header, 14);
-	assert_int_equal(parse_frame(frame, 13, &out), DROP_FRAME_TRUNCATED);
+	assert_int_equal(ethernet_parse(frame, 13, &out), DROP_FRAME_TRUNCATED);
 	memcpy(frame + 12, "\x81\x00\x60\x05\x08\x00", 6);
-	assert_int_equal(parse_frame(frame, 18, &out), VERDICT_GO);
+	assert_int_equal(ethernet_parse(frame, 18, &out), VERDICT_GO);
 	assert_int_equal(out.outer, 5);
 	assert_int_equal(out.inner, IDMAP_NO_TAG);
 	assert_int_equal(out.service, 0);
 	assert_int_equal(out.type, 0x0800);
 	assert_int_equal(out.header, 18);
-	assert_int_equal(parse_frame(frame, 17, &out), DROP_FRAME_TRUNCATED);
+	assert_int_equal(ethernet_parse(frame, 17, &out), DROP_FRAME_TRUNCATED);
 	memcpy(frame + 12, "\x88\xa8\x00\x07\x81\x00\x00\x09\x86\xdd", 10);
-	assert_int_equal(parse_frame(frame, 22, &out), VERDICT_GO);
+	assert_int_equal(ethernet_parse(frame, 22, &out), VERDICT_GO);
 	assert_int_equal(out.service, 1);
 	assert_int_equal(out.outer, 7);
 	assert_int_equal(out.inner, 9);
 	/* A priority tag is no VLAN; a third tag is nobody's. */
 	memcpy(frame + 12, "\x81\x00\xe0\x00\x08\x00", 6);
-	assert_int_equal(parse_frame(frame, 18, &out), VERDICT_GO);
+	assert_int_equal(ethernet_parse(frame, 18, &out), VERDICT_GO);
 	assert_int_equal(out.outer, IDMAP_NO_TAG);
 	memcpy(frame + 12, "\x81\x00\x00\x07\x81\x00\x00\x09\x81\x00\x00\x01\x08\x00", 14);
-	assert_int_equal(parse_frame(frame, 32, &out), DROP_UNKNOWN_TAG);
+	assert_int_equal(ethernet_parse(frame, 32, &out), DROP_UNKNOWN_TAG);
 }
 
 int main(void)

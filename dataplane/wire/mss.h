@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The maximum segment size in a TCP SYN. Pure. */
-#ifndef DATAPLANE_PATH_MSS_H
-#define DATAPLANE_PATH_MSS_H
+#ifndef DATAPLANE_WIRE_MSS_H
+#define DATAPLANE_WIRE_MSS_H
 
 #include <stdbool.h>
 #include <stdint.h>

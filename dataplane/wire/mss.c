@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/path/mss.h"
+#include "dataplane/wire/mss.h"
 
 #include "dataplane/wire/ippacket.h"
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/wire/ethernet.h"
+
+#include <rte_ether.h>
+
+#include "dataplane/base/drop.h"
+#include "dataplane/wire/ippacket.h"
+
+static inline bool is_tag(uint16_t type)
+{
+	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
+}
+
+unsigned ethernet_parse(const uint8_t *frame, uint32_t length, struct ethernet *out)
+{
+	uint16_t tag[2] = {ETHERNET_NO_TAG, ETHERNET_NO_TAG};
+	uint32_t at = 12;
+	uint16_t type;
+
+	if (length < 14)
+		return DROP_FRAME_TRUNCATED;
+	type = ippacket_be16(frame + at);
+	out->service = type == RTE_ETHER_TYPE_QINQ;
+	for (unsigned i = 0; is_tag(type); i++) {
+		if (i == 2)
+			return DROP_UNKNOWN_TAG;
+		if (length < at + 6)
+			return DROP_FRAME_TRUNCATED;
+		tag[i] = ippacket_be16(frame + at + 2) & 0xfff;
+		at += 4;
+		type = ippacket_be16(frame + at);
+	}
+	/* VLAN 0 carries a priority only (IEEE 802.1Q 6.9.1). */
+	if (tag[0] == 0 && tag[1] == ETHERNET_NO_TAG) {
+		tag[0] = ETHERNET_NO_TAG;
+		out->service = 0;
+	}
+	out->outer = tag[0];
+	out->inner = tag[1];
+	out->type = type;
+	out->header = (uint16_t)(at + 2);
+	return VERDICT_GO;
+}
