@@ -24,6 +24,8 @@ from scapy.packet import Raw  # noqa: E402,F401
 FLOWBOX = os.environ.get('FLOWBOX') or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build', 'tests', 'tools', 'flowbox')
 
+SHAPE = os.environ.get('FLOW_SHAPE', '1,0,0')
+
 # Stations around the box. The gateway's own MAC on port i is 02:00:00:00:01:0i.
 CUSTOMER = '02:00:00:00:00:aa'
 OTHER = '02:00:00:00:00:bb'
@@ -43,6 +45,13 @@ class Box:
 
     def __init__(self, **setup):
         setup.setdefault('ports', [{'name': 'cust'}, {'name': 'bb'}])
+        if 'workers' not in setup:
+            # The shape that the whole run is to have: workers, rings, transmit queues of a port.
+            workers, rings, queues = (int(n) for n in SHAPE.split(','))
+            setup['workers'] = workers
+            for port in setup['ports']:
+                port.setdefault('distribute', bool(rings))
+                port.setdefault('tx_queues', queues)
         self.ports = [p['name'] for p in setup['ports']]
         self.process = subprocess.Popen([FLOWBOX], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=None, text=True)
