@@ -6,7 +6,7 @@
  *
  * A neighbour is held by configuration (a route's next hop, a path's underlay next hop, an
  * endpoint's peer): it is asked for as soon as its link is published, and for ever. Or it is
- * gleaned: a station in a connected prefix that a packet was for, or that asked for us; it costs a
+ * gleaned: a station in a connected prefix that a packet was for; it costs a
  * host route, is bounded per attachment, and goes when it stops answering.
  *
  * Times (RFC 4861 section 10, RFC 1122 2.3.2.1): asked once a second, three times; reachable for 15

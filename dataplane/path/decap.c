@@ -107,6 +107,8 @@ static unsigned read_inner(struct forwarder *f, struct burst *b, unsigned slot,
 	}
 	if (protocol != RTE_ETHER_TYPE_IPV4 && protocol != RTE_ETHER_TYPE_IPV6)
 		return DROP_TUNNEL_PROTOCOL;
+	if (b->frame[slot] != BURST_NO_FRAME && (frame[0] & 1) && protocol == RTE_ETHER_TYPE_IPV4)
+		return DROP_MULTICAST;
 	b->family[slot] = protocol == RTE_ETHER_TYPE_IPV4 ? IP_4 : IP_6;
 	return VERDICT_GO;
 }

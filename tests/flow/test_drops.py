@@ -130,6 +130,13 @@ class Plain(unittest.TestCase):
                 new = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
                 self.assertEqual({reason: 1}, new)
 
+    def test_broadcast_inside_is_not_forwarded(self):
+        """A frame to all stations inside the tunnel must not become a packet to one (RFC 1812)."""
+        frame = back(Ether(dst='ff:ff:ff:ff:ff:ff', src=PEER) / inward(), proto=0x6558)
+        before = self.box.drops().get('multicast', 0)
+        self.assertEqual([], self.box.pass_through('bb', frame)['cust'])
+        self.assertEqual(before + 1, self.box.drops()['multicast'])
+
 
 def counted(test, box, reason, least=1):
     drops = box.drops()
