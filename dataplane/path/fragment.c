@@ -5,6 +5,7 @@
 #include "dataplane/wire/ippacket.h"
 
 #define PIECES 64
+#define OFFSET 0x1fff /* of a fragment, in units of 8 bytes */
 
 /* One piece in a buffer of its own; NULL where there is none. */
 static struct rte_mbuf *make_piece(struct forwarder *f, const struct ip4piece_plan *plan,
@@ -53,6 +54,12 @@ unsigned fragment_packet(struct forwarder *f, struct burst *b, unsigned slot, ui
 	unsigned pieces;
 
 	ip4piece_plan(&plan, burst_packet(b, slot), b->length[slot]);
+	/* Each piece must carry something, or cutting never ends. */
+	if (mtu < plan.header + 8)
+		return DROP_MTU_EXCEEDED;
+	/* Offsets of the pieces would run over into the flags. */
+	if ((plan.offset & OFFSET) * 8u + plan.total > UINT16_MAX)
+		return DROP_IP_HEADER;
 	if (f->made + PIECES > FORWARDER_MADE)
 		return DROP_NO_BUFFER;
 	pieces = cut(f, &plan, mtu, piece);

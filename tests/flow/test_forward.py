@@ -298,6 +298,16 @@ class Forward(unittest.TestCase):
             self.assertEqual([], box.pass_through('cust', cust(whole))['bb'])
             self.assertEqual(1, box.drops()['mtu_exceeded'])
 
+    def test_fragmentation_that_cannot_be(self):
+        with self.plain() as box:
+            late = IP(src='192.168.7.2', dst='10.2.3.4', frag=8100) / Raw(bytes(1470))
+            self.assertEqual([], box.pass_through('cust', cust(late))['bb'])
+            self.assertEqual(1, box.drops()['ip_header'])
+        with self.plain(document(path={'mtu': 68})) as box:
+            small = IP(src='192.168.7.2', dst='10.2.3.4') / UDP(sport=1, dport=2) / Raw(bytes(40))
+            self.assertEqual([], box.pass_through('cust', cust(small))['bb'])
+            self.assertEqual(1, box.drops()['mtu_exceeded'])
+
     def test_padding_is_trimmed(self):
         with self.plain() as box:
             short = IP(src='192.168.7.2', dst='10.2.3.4') / UDP(sport=1, dport=2)
