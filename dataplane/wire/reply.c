@@ -43,6 +43,8 @@ bool reply_echo(uint8_t *packet, uint8_t family, uint16_t at, uint16_t length)
 	memcpy(&sum, icmp + 2, 2);
 	sum = checksum_update(sum, rte_cpu_to_be_16((uint16_t)(icmp[0] << 8)),
 		rte_cpu_to_be_16((uint16_t)((v4 ? 0 : 129) << 8)));
+	/* A message all of zeroes sums to zero only with the other form of zero (RFC 1624 3). */
+	sum = sum == 0 ? 0xffff : sum;
 	memcpy(icmp + 2, &sum, 2);
 	icmp[0] = v4 ? 0 : 129;
 	if (!v4) {
