@@ -15,11 +15,12 @@
 #define EMPTY_PAUSE 512
 #define PAUSES	    32
 
-static unsigned poll_inject(struct worker *w)
+/* Packets to be routed here: from control, or handed over by another worker. */
+static unsigned poll_rest(struct worker *w, struct rte_ring *ring)
 {
 	struct forwarder *f = &w->forwarder;
 	struct rte_mbuf *m[BURST];
-	unsigned count = rte_ring_sc_dequeue_burst(w->inject, (void **)m, BURST, NULL);
+	unsigned count = rte_ring_sc_dequeue_burst(ring, (void **)m, BURST, NULL);
 
 	if (count == 0)
 		return 0;
@@ -47,23 +48,6 @@ static unsigned poll_send(struct worker *w, unsigned from)
 	return count;
 }
 
-static unsigned poll_hop(struct worker *w, unsigned from)
-{
-	struct forwarder *f = &w->forwarder;
-	struct rte_mbuf *m[BURST];
-	unsigned count = rte_ring_sc_dequeue_burst(w->hop_in[from], (void **)m, BURST, NULL);
-
-	if (count == 0)
-		return 0;
-	meter_begin(f->meter);
-	for (unsigned i = 0; i < count; i++)
-		forwarder_count_ring_in(f, packet_of(m[i]));
-	path_resume(f, &f->burst, m, count);
-	path_finish(f);
-	meter_end(f->meter);
-	return count;
-}
-
 static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
 {
 	struct forwarder *f = &w->forwarder;
@@ -81,13 +65,13 @@ static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
 
 static unsigned poll_all(struct worker *w)
 {
-	unsigned found = poll_inject(w);
+	unsigned found = poll_rest(w, w->inject);
 
 	for (unsigned from = 0; from < w->forwarder.workers; from++) {
 		if (w->hop_in[from] == NULL)
 			continue;
 		found += poll_send(w, from);
-		found += poll_hop(w, from);
+		found += poll_rest(w, w->hop_in[from]);
 	}
 	for (unsigned i = 0; i < w->queues; i++)
 		found += poll_queue(w, &w->queue[i]);
