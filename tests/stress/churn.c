@@ -27,7 +27,8 @@ static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static struct testbed *gateway;
 static atomic_bool stop;
 static atomic_bool ready; /* the path's next hop has been answered for */
-static uint64_t rate, sent, received, disordered;
+static _Atomic uint64_t rate;
+static uint64_t sent, received, disordered;
 static uint32_t next_out[FLOWS], next_in[FLOWS];
 
 static void put16(uint8_t *p, unsigned v)
