@@ -12,6 +12,7 @@
 	X(RX_CHAINED, "rx_chained", "frame larger than one buffer") \
 	X(FRAME_TRUNCATED, "frame_truncated", "frame ends inside its Ethernet or VLAN header") \
 	X(NOT_OUR_MAC, "not_our_mac", "unicast frame to another station") \
+	X(GROUP_SOURCE, "group_source", "frame whose source is no single station") \
 	X(UNKNOWN_TAG, "unknown_tag", "no attachment or path uses these VLAN tags on this port") \
 	X(UNKNOWN_ETHERTYPE, "unknown_ethertype", "neither IPv4, IPv6 nor ARP") \
 	X(ARP_MALFORMED, "arp_malformed", "ARP packet truncated or not Ethernet over IPv4") \

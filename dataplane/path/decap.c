@@ -97,6 +97,8 @@ static unsigned read_inner(struct forwarder *f, struct burst *b, unsigned slot,
 			return DROP_INNER_FRAME;
 		if (!(frame[0] & 1) && memcmp(frame, endpoint->mac, 6) != 0)
 			return DROP_INNER_MAC;
+		if (frame[6] & 1)
+			return DROP_GROUP_SOURCE;
 		protocol = ippacket_be16(frame + 12);
 		b->frame[slot] = (uint16_t)at;
 		b->ip[slot] = (uint16_t)(at + 14);

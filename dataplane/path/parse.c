@@ -72,6 +72,8 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 		return verdict;
 	if (unlikely_(!for_us(data, f->snapshot->port[b->port[slot]].mac)))
 		return DROP_NOT_OUR_MAC;
+	if (unlikely_(data[6] & 1))
+		return DROP_GROUP_SOURCE;
 	verdict = classify(f, b, slot, &frame);
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;

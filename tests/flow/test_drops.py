@@ -52,6 +52,8 @@ def change(frame, at, value):
 PLAIN = {
     'frame_truncated': ('cust', bytes(cust(flow()))[:13]),
     'not_our_mac': ('cust', cust(flow(), dst=OTHER)),
+    'group_source': ('cust', Ether(src='01:00:5e:00:00:01', dst=gateway_mac(0)) /
+                     Dot1Q(vlan=1101) / flow()),
     'unknown_tag': ('cust', cust(flow(), vlan=7)),
     'unknown_ethertype': ('cust', cust(Raw(b'hello' * 12), kind=0x9000)),
     'arp_malformed': ('cust', bytes(cust(ARP(op=1, pdst='192.168.7.1')))[:30]),
