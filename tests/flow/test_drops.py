@@ -227,7 +227,7 @@ class Special(unittest.TestCase):
             counted(self, box, 'ring_full', 8)
 
     def test_punt_full(self):
-        with self.plain(punt=8) as box:
+        with self.plain(punt=8, workers=1) as box:
             box.inject('bb', *[back(flow('10.2.3.4', '192.168.7.%d' % i)) for i in range(60, 90)])
             box.call('turn', worker=0)
             box.settle()
