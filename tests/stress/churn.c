@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Documents come and go while a customer's packets cross: config.apply adds and removes a
- * connection with its attachment and routes, again and again, beside another connection that
- * carries a steady rate through ring ports with workers as threads. Not one packet of it may be
- * missing, doubled or out of order in its flow. Arguments: workers, rings (0 or 1), applies,
+ * connection with its attachment and a thousand routes, again and again, beside another connection
+ * that carries a steady rate through ring ports with workers as threads. Not one packet of it may
+ * be missing, doubled or out of order in its flow. Arguments: workers, rings (0 or 1), applies,
  * packets a second.
  */
 #include <inttypes.h>
@@ -20,7 +20,8 @@
 #include "tests/tools/answer.h"
 #include "tests/tools/testbed.h"
 
-#define FLOWS 64
+#define FLOWS  64
+#define ROUTES 500
 
 static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 
@@ -153,34 +154,53 @@ static void *peer(void *unused)
 	return NULL;
 }
 
+/* Prefixes under 10.base.0.0/16, none of which the traffic uses. */
+static json_t *prefixes(unsigned base)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < ROUTES; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.%u.%u.%u/%u", base, i / 8 % 256, i % 8 * 32,
+			27 + i % 6);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static json_t *customer(const char *name, int vlan)
+{
+	return json_pack("{s:s,s:s,s:s,s:[{s:s,s:i}],s:[s]}", "name", name, "connection", name,
+		"port", "cust", "tags", "type", "0x8100", "vlan", vlan, "addresses",
+		"192.168.7.1/24");
+}
+
+static json_t *routes_of(const char *name, json_t *list)
+{
+	return json_pack(
+		"{s:s,s:o,s:{s:s}}", "connection", name, "prefixes", list, "via", "site", "far");
+}
+
+/* The customer that stays, and with a guest: another one, and more routes for both. */
 static json_t *document(bool guest)
 {
-	const char *base =
-		"{\"sites\":[{\"name\":\"far\"}],"
-		"\"paths\":[{\"name\":\"p\",\"site\":\"far\",\"port\":\"bb\",\"local\":\"10.1.0.1/"
-		"24\","
-		"\"remote\":\"10.1.0.2\",\"encapsulation\":\"geneve\"}],"
-		"\"connections\":[{\"name\":\"stays\",\"vni\":1,\"endpoints\":[{\"site\":\"far\"}]}"
-		"%s],"
-		"\"attachments\":[{\"name\":\"stays\",\"connection\":\"stays\",\"port\":\"cust\","
-		"\"tags\":"
-		"[{\"type\":\"0x8100\",\"vlan\":1100}],\"addresses\":[\"192.168.7.1/24\"]}%s],"
-		"\"routes\":[{\"connection\":\"stays\",\"prefix\":\"10.2.0.0/"
-		"16\",\"via\":{\"site\":"
-		"\"far\"}}%s]}";
-	char text[4096];
+	json_t *connections = json_pack(
+		"[{s:s,s:i,s:[{s:s}]}]", "name", "stays", "vni", 1, "endpoints", "site", "far");
+	json_t *attachments = json_pack("[o]", customer("stays", 1100));
+	json_t *routes = json_pack("[o]", routes_of("stays", json_pack("[s]", "10.2.0.0/16")));
 
-	snprintf(text, sizeof(text), base,
-		guest ? ",{\"name\":\"comes\",\"vni\":2,\"endpoints\":[{\"site\":\"far\"}]}" : "",
-		guest ? ",{\"name\":\"comes\",\"connection\":\"comes\",\"port\":\"cust\",\"tags\":["
-			"{"
-			"\"type\":\"0x8100\",\"vlan\":1101}],\"addresses\":[\"192.168.7.1/24\"]}"
-		      : "",
-		guest ? ",{\"connection\":\"comes\",\"prefixes\":[\"10.2.0.0/16\",\"10.2.3.0/"
-			"24\"],\"via\":"
-			"{\"site\":\"far\"}}"
-		      : "");
-	return json_pack("{s:o}", "document", json_loads(text, 0, NULL));
+	if (guest) {
+		json_array_append_new(connections, json_pack("{s:s,s:i,s:[{s:s}]}", "name", "comes",
+							   "vni", 2, "endpoints", "site", "far"));
+		json_array_append_new(attachments, customer("comes", 1101));
+		json_array_append_new(routes, routes_of("comes", prefixes(2)));
+		json_array_append_new(routes, routes_of("stays", prefixes(3)));
+	}
+	return json_pack("{s:{s:[{s:s}],s:[{s:s,s:s,s:s,s:s,s:s,s:s}],s:o,s:o,s:o}}", "document",
+		"sites", "name", "far", "paths", "name", "p", "site", "far", "port", "bb", "local",
+		"10.1.0.1/24", "remote", "10.1.0.2", "encapsulation", "geneve", "connections",
+		connections, "attachments", attachments, "routes", routes);
 }
 
 static int apply(bool guest)
