@@ -66,6 +66,8 @@ class HostileTest(unittest.TestCase):
         wait_until(lambda: reaches(cls.host, OURS, count=1), 15, "the gateway")
         wait_until(lambda: reaches(cls.peer, US, count=1), 15, "the gateway's underlay address")
         wait_until(lambda: reaches(cls.peer, US6, count=1), 15, "the gateway's underlay address")
+        # What the gateway itself says to the far side needs the path's next hop.
+        wait_until(lambda: all(p["live"] for p in cls.gateway.stats()["paths"]), 15, "the paths")
         cls.cloud, cls.far = RawPort(cls.host, "eth0"), RawPort(cls.peer, "eth0")
         cls.addClassCleanup(cls.cloud.close)
         cls.addClassCleanup(cls.far.close)

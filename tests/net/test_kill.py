@@ -32,6 +32,8 @@ class Daemon:
     def __init__(self, directory, name, state=None, **more):
         self.config = boot(name, directory, {"p": "null:receive=off"}, **more)
         self.config["memory"] = {"hugepages": "off", "megabytes": 96, "buffers": 4096}
+        # More than a fast machine installs while the test runs.
+        self.config["limits"]["routes"] = 2000000
         if state:
             self.config["state_dir"] = state
         self.file = os.path.join(directory, f"{name}.json")
