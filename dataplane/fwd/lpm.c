@@ -4,10 +4,38 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/fwd/lpm_ahead.h"
+
 /* Address space, not memory: room for the worst mix and for what waits for readers. */
 #define NODE_BYTES_MIN	 (4u << 20)
 #define BYTES_PER_ROUTE	 512u
 #define RECLAIM_INTERVAL 256 /* unlinked blocks between two tries to free some */
+
+/* What is backed ahead of the writer: for each route promised, what most mixes take, and some for
+ * those that come unannounced. */
+#define AHEAD_PER_ROUTE 64u
+#define AHEAD_BYTES	((size_t)4 << 20)
+
+static void want_memory(struct lpm *lpm)
+{
+	size_t promised = (size_t)lpm->reserved[LPM_4] + lpm->reserved[LPM_6];
+
+	lpm_ahead_want(lpm->ahead, LPM_AHEAD_NODES,
+		(size_t)lpm->node.used * LPM_UNIT + promised * AHEAD_PER_ROUTE + AHEAD_BYTES);
+	lpm_ahead_want(lpm->ahead, LPM_AHEAD_RIB,
+		(lpm->rib.used + 2 * promised) * sizeof(struct lpm_rib_node) + AHEAD_BYTES);
+}
+
+/* Only where workers read: others have no loop to keep short. */
+static void begin_ahead(struct lpm *lpm)
+{
+	lpm->ahead = lpm->node.qsbr != NULL ? lpm_ahead_create() : NULL;
+	lpm_ahead_range(
+		lpm->ahead, LPM_AHEAD_NODES, lpm->node.base, (size_t)lpm->node.limit * LPM_UNIT);
+	lpm_ahead_range(lpm->ahead, LPM_AHEAD_RIB, lpm->rib.node,
+		(size_t)lpm->rib.limit * sizeof(struct lpm_rib_node));
+	want_memory(lpm);
+}
 
 struct lpm *lpm_create(const struct lpm_config *config)
 {
@@ -27,6 +55,7 @@ struct lpm *lpm_create(const struct lpm_config *config)
 		goto no_tables;
 	if (lpm_node_create(&lpm->node, bytes, config->qsbr) < 0)
 		goto no_node;
+	begin_ahead(lpm);
 	return lpm;
 
 no_node:
@@ -43,6 +72,7 @@ void lpm_destroy(struct lpm *lpm)
 {
 	if (lpm == NULL)
 		return;
+	lpm_ahead_destroy(lpm->ahead);
 	lpm_node_destroy(&lpm->node);
 	lpm_rib_destroy(&lpm->rib);
 	free(lpm->head[LPM_6]);
@@ -117,6 +147,7 @@ int lpm_put(struct lpm *lpm, uint32_t table, const struct ip_prefix *prefix, uin
 	if (before == 0)
 		count_put(lpm, table, side);
 	tidy(lpm);
+	want_memory(lpm);
 	return 0;
 
 undo:
@@ -199,6 +230,7 @@ int lpm_reserve(struct lpm *lpm, uint8_t family, uint32_t count)
 		return -ENOMEM;
 	}
 	lpm->reserved[side] = count;
+	want_memory(lpm);
 	return 0;
 }
 

@@ -17,11 +17,7 @@ static void *reserve(size_t bytes)
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (p == MAP_FAILED)
-		return NULL;
-	/* Fewer TLB misses for readers; where it is not possible nothing is lost. */
-	(void)madvise(p, bytes, MADV_HUGEPAGE);
-	return p;
+	return p == MAP_FAILED ? NULL : p;
 }
 
 int lpm_node_create(struct lpm_node *node, uint64_t bytes, struct rte_rcu_qsbr *qsbr)
@@ -37,6 +33,8 @@ int lpm_node_create(struct lpm_node *node, uint64_t bytes, struct rte_rcu_qsbr *
 	node->base = reserve((size_t)node->limit * LPM_UNIT + TAIL);
 	if (node->base == NULL)
 		return -ENOMEM;
+	/* Fewer TLB misses for readers; where it is not possible nothing is lost. */
+	(void)madvise(node->base, (size_t)node->limit * LPM_UNIT, MADV_HUGEPAGE);
 	node->queue = reserve(node->limit * sizeof(node->queue[0]));
 	if (node->queue == NULL) {
 		munmap(node->base, (size_t)node->limit * LPM_UNIT + TAIL);
@@ -183,6 +181,8 @@ static void release(struct lpm_node *node, uint64_t until)
 		node->waiting -= (uint64_t)LPM_UNIT << class;
 		push(node, class, (uint32_t)item & LPM_INDEX_MASK);
 	}
+	if (node->head == node->tail)
+		node->head = node->marked = node->tail = 0;
 }
 
 void lpm_node_reclaim(struct lpm_node *node)

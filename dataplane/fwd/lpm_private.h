@@ -104,7 +104,8 @@ struct lpm_node {
 	uint32_t free[LPM_INDEX_BITS];
 	uint64_t live[LPM_SIDES]; /* bytes in use */
 
-	/* Unlinked blocks in order of unlinking: [head, marked) wait for token. */
+	/* Unlinked blocks in order of unlinking: [head, marked) wait for token. An empty queue
+	 * begins anew, so that it touches little memory. */
 	uint64_t *queue;
 	uint64_t head, marked, tail, token;
 	uint64_t waiting; /* bytes */
@@ -120,6 +121,7 @@ struct lpm {
 	struct lpm_head *head[LPM_SIDES];
 	struct lpm_node node;
 	struct lpm_rib rib;
+	struct lpm_ahead *ahead; /* NULL: memory is backed as it is touched */
 	struct lpm_table *table;
 	uint32_t tables, limit;
 	uint64_t routes[LPM_SIDES];
