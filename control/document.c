@@ -7,9 +7,10 @@
 #include "control/check.h"
 #include "control/document_state.h"
 
-#define POOL_STEP 256 /* nodes put aside or given back in one step */
-#define POOL_KEEP 64  /* free nodes kept for small changes */
-#define VIA_STEP  1024
+#define POOL_STEP  256 /* nodes put aside or given back in one step */
+#define POOL_KEEP  64  /* free nodes kept for small changes */
+#define VIA_STEP   1024
+#define STAGE_STEP 16 /* each may touch several pages for the first time */
 
 struct document *document_begin(struct model *model, enum document_mode mode, unsigned kind,
 	const json_t *params, struct refusal *refusal)
@@ -176,7 +177,7 @@ static int stage_routes(struct document *document, const struct document_section
 			return -EINVAL;
 		document->routes_open = true;
 	}
-	for (unsigned i = 0; i < DOCUMENT_CHUNK && document->at_prefix < routes->count; i++) {
+	for (unsigned i = 0; i < STAGE_STEP && document->at_prefix < routes->count; i++) {
 		if (document_route_stage(&document->draft, group, section->removal, routes,
 			    document->at_prefix) < 0)
 			return -EINVAL;
