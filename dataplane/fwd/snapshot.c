@@ -270,6 +270,14 @@ int snapshot_edit_tunnels(
 	return 0;
 }
 
+bool snapshot_port_has(const struct fwd_port *port, const struct ip_address *address)
+{
+	for (unsigned i = 0; i < port->addresses; i++)
+		if (ip_equal(&port->address[i], address))
+			return true;
+	return false;
+}
+
 uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
 	const struct ip_address *remote, uint8_t encapsulation)
 {

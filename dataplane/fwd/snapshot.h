@@ -191,6 +191,9 @@ static inline const struct fwd_site *snapshot_site(const struct snapshot *s, uin
 	return s->site[id];
 }
 
+/* Is this one of our underlay addresses on the port? */
+bool snapshot_port_has(const struct fwd_port *port, const struct ip_address *address);
+
 /* Path id, or 0. */
 uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
 	const struct ip_address *remote, uint8_t encapsulation);

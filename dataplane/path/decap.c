@@ -45,21 +45,14 @@ static inline unsigned read_outer6(struct outer *o, uint32_t available)
 	return o->packet.fragment ? DROP_OUTER_FRAGMENT : VERDICT_GO;
 }
 
-static bool is_local(const struct fwd_port *port, const struct ip_address *address)
-{
-	for (unsigned i = 0; i < port->addresses; i++)
-		if (ip_equal(&port->address[i], address))
-			return true;
-	return false;
-}
-
 /* Why a UDP packet that matches no path dies: the operator wants to know which part was wrong. */
 static unsigned no_tunnel(
 	const struct forwarder *f, const struct burst *b, unsigned slot, const struct outer *o)
 {
 	const struct fwd_port *port = &f->snapshot->port[b->port[slot]];
 
-	return is_local(port, &o->destination) ? DROP_UNKNOWN_TUNNEL : DROP_OUTER_NOT_LOCAL;
+	return snapshot_port_has(port, &o->destination) ? DROP_UNKNOWN_TUNNEL
+							: DROP_OUTER_NOT_LOCAL;
 }
 
 static unsigned verify_udp(
@@ -151,7 +144,7 @@ static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, s
 	unsigned verdict;
 
 	if (unlikely_(port != FWD_GENEVE_PORT && port != FWD_VXLAN_PORT))
-		return is_local(&f->snapshot->port[b->port[slot]], &o->destination)
+		return snapshot_port_has(&f->snapshot->port[b->port[slot]], &o->destination)
 			       ? DROP_OUTER_PROTOCOL
 			       : DROP_OUTER_NOT_LOCAL;
 	id = snapshot_tunnel(f->snapshot, &o->destination, &o->source,

@@ -14,17 +14,6 @@ static const uint8_t *own_mac(const struct forwarder *f, const struct burst *b, 
 	return f->snapshot->port[b->port[slot]].mac;
 }
 
-static bool is_port_address(
-	const struct forwarder *f, unsigned port, const struct ip_address *address)
-{
-	const struct fwd_port *p = &f->snapshot->port[port];
-
-	for (unsigned i = 0; i < p->addresses; i++)
-		if (ip_equal(&p->address[i], address))
-			return true;
-	return false;
-}
-
 /* An address of ours on exactly this link. */
 static bool is_ours(const struct forwarder *f, const struct burst *b, unsigned slot,
 	const struct ip_address *address)
@@ -35,7 +24,7 @@ static bool is_ours(const struct forwarder *f, const struct burst *b, unsigned s
 	if (ip_equal(address, &link_local))
 		return true;
 	if (value_kind(b->link[slot]) == LINK_PORT)
-		return is_port_address(f, b->port[slot], address);
+		return snapshot_port_has(&f->snapshot->port[b->port[slot]], address);
 	value = lpm_lookup(f->fwd->lpm, b->connection[slot], address);
 	return value == value_make(value_kind(b->link[slot]) == LINK_ENDPOINT ? VALUE_LOCAL_ENDPOINT
 									      : VALUE_LOCAL,

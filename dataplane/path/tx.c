@@ -4,38 +4,22 @@
 
 #include "dataplane/path/path.h"
 
-static void count_sent(
-	struct forwarder *f, unsigned port, const struct packet *record, uint32_t bytes)
+/* Counts one frame as sent; by is 1, or UINT64_MAX to take that back. */
+static inline void count_sent(struct forwarder *f, unsigned port, struct rte_mbuf *m, uint64_t by)
 {
+	const struct packet *record = packet_of(m);
 	struct meter_traffic *t;
 
-	f->meter->port[port].tx++;
-	f->meter->port[port].tx_bytes += bytes;
+	f->meter->port[port].tx += by;
+	f->meter->port[port].tx_bytes += by * m->pkt_len;
 	if (record->connection == 0)
 		return;
-	f->meter->connection[record->connection].side[record->side].tx++;
+	f->meter->connection[record->connection].side[record->side].tx += by;
 	t = value_kind(record->value) == LINK_ENDPOINT
 		    ? &f->meter->path[value_id(record->value)]
 		    : &f->meter->attachment[value_id(record->value)];
-	t->tx_packets++;
-	t->tx_bytes += record->l3_length;
-}
-
-static void uncount_sent(
-	struct forwarder *f, unsigned port, const struct packet *record, uint32_t bytes)
-{
-	struct meter_traffic *t;
-
-	f->meter->port[port].tx--;
-	f->meter->port[port].tx_bytes -= bytes;
-	if (record->connection == 0)
-		return;
-	f->meter->connection[record->connection].side[record->side].tx--;
-	t = value_kind(record->value) == LINK_ENDPOINT
-		    ? &f->meter->path[value_id(record->value)]
-		    : &f->meter->attachment[value_id(record->value)];
-	t->tx_packets--;
-	t->tx_bytes -= record->l3_length;
+	t->tx_packets += by;
+	t->tx_bytes += by * record->l3_length;
 }
 
 static void flush_port(struct forwarder *f, unsigned index)
@@ -45,10 +29,10 @@ static void flush_port(struct forwarder *f, unsigned index)
 
 	/* The device owns and may free what it takes: count first, take back the tail it left. */
 	for (unsigned i = 0; i < count; i++)
-		count_sent(f, index, packet_of(port->m[i]), port->m[i]->pkt_len);
+		count_sent(f, index, port->m[i], 1);
 	sent = rte_eth_tx_burst(port->device, port->queue, port->m, (uint16_t)count);
 	for (unsigned i = sent; i < count; i++) {
-		uncount_sent(f, index, packet_of(port->m[i]), port->m[i]->pkt_len);
+		count_sent(f, index, port->m[i], UINT64_MAX);
 		forwarder_drop_record(f, port->m[i], DROP_TX_FULL);
 	}
 	port->pending = 0;
