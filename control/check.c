@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/innermtu.h"
+
 #define PORT_ADDRESSES 16 /* underlay addresses that a port of the snapshot has room for */
 
 static const char *name_of(const struct draft *draft, enum model_kind kind, uint32_t id)
@@ -109,6 +111,53 @@ static int check_peers_of_site(const struct draft *draft, const struct draft_ite
 	return 0;
 }
 
+/* What the packets of an endpoint need at least: the attachment's rule, on the other side. */
+static unsigned least_mtu(const struct model_endpoint *endpoint)
+{
+	for (unsigned i = 0; endpoint != NULL && i < endpoint->address_count; i++)
+		if (endpoint->address[i].ip.family == IP_6)
+			return INNERMTU_LEAST6;
+	return INNERMTU_LEAST4;
+}
+
+/* endpoint NULL: whatever it carries. */
+static bool fits(const struct model_path *path, const struct model_endpoint *endpoint,
+	unsigned *inner, unsigned *least)
+{
+	bool ethernet = endpoint != NULL && endpoint->payload == MODEL_PAYLOAD_ETHERNET;
+
+	*inner = innermtu_of(path, path->mtu, ethernet);
+	*least = least_mtu(endpoint);
+	return *inner >= *least;
+}
+
+/* A path that leaves too little to what it carries would drop all of it. */
+static int check_inner_mtu(const struct draft *draft, const struct draft_item *item)
+{
+	const struct model_path *path = (const void *)item->after;
+	const struct model_object *object;
+	unsigned inner, least;
+
+	if (!fits(path, NULL, &inner, &least))
+		return draft_refuse(draft, item, "/mtu", REFUSAL_OUT_OF_RANGE,
+			"of %u bytes the headers of this path leave an inner MTU of %u; IPv4 "
+			"needs %u",
+			path->mtu, inner, least);
+	if (innermtu_of(path, path->mtu, true) >= INNERMTU_LEAST6)
+		return 0;
+	for (uint32_t id = 0; (object = draft_next(draft, MODEL_ENDPOINT, &id)) != NULL;) {
+		const struct model_endpoint *endpoint = (const void *)object;
+
+		if (endpoint->site == path->site && !fits(path, endpoint, &inner, &least))
+			return draft_refuse(draft, item, "/mtu", REFUSAL_OUT_OF_RANGE,
+				"of %u bytes the headers of this path leave connection \"%s\" an "
+				"inner MTU of %u; its endpoint needs %u",
+				path->mtu, name_of(draft, MODEL_CONNECTION, endpoint->connection),
+				inner, least);
+	}
+	return 0;
+}
+
 static uint64_t untagged_key(const struct draft *draft, uint16_t port)
 {
 	struct model_attachment attachment = {.object.kind = MODEL_ATTACHMENT, .port = port};
@@ -131,7 +180,7 @@ static int check_path(const struct draft *draft, const struct draft_item *item)
 		return draft_refuse(draft, item, "/port", REFUSAL_VLAN_CLASH,
 			"attachment \"%s\" has the untagged side of this port",
 			name_of(draft, MODEL_ATTACHMENT, untagged));
-	if (check_other_paths(draft, item) < 0)
+	if (check_other_paths(draft, item) < 0 || check_inner_mtu(draft, item) < 0)
 		return -EINVAL;
 	return check_peers_of_site(draft, item);
 }
@@ -197,6 +246,25 @@ static bool site_sends_ethernet(const struct draft *draft, uint32_t site)
 	return false;
 }
 
+static int check_paths_of_endpoint(const struct draft *draft, const struct draft_item *item)
+{
+	const struct model_endpoint *endpoint = (const void *)item->after;
+	const struct model_object *object;
+	unsigned inner, least;
+
+	for (uint32_t id = 0; (object = draft_next(draft, MODEL_PATH, &id)) != NULL;) {
+		const struct model_path *path = (const void *)object;
+
+		if (path->site == endpoint->site && !fits(path, endpoint, &inner, &least))
+			return draft_refuse(draft, item,
+				least == INNERMTU_LEAST6 ? "/addresses" : "/payload",
+				REFUSAL_OUT_OF_RANGE,
+				"path \"%s\" leaves an inner MTU of %u; this endpoint needs %u",
+				path->object.name, inner, least);
+	}
+	return 0;
+}
+
 static int check_endpoint(const struct draft *draft, const struct draft_item *item)
 {
 	const struct model_endpoint *endpoint = (const void *)item->after;
@@ -208,6 +276,8 @@ static int check_endpoint(const struct draft *draft, const struct draft_item *it
 					   site_sends_ethernet(draft, endpoint->site)))
 		return draft_refuse(draft, item, "", REFUSAL_PEER_MISSING,
 			"Ethernet payload needs peer_mac or peer_addresses");
+	if (check_paths_of_endpoint(draft, item) < 0)
+		return -EINVAL;
 	return check_subnets(
 		draft, item, endpoint->connection, endpoint->address, endpoint->address_count);
 }

@@ -6,16 +6,12 @@
 #include <string.h>
 
 #include "control/bucket.h"
+#include "control/innermtu.h"
 #include "control/template.h"
 #include "dataplane/fwd/idmap.h"
 
-#define IP4_BYTES      20
-#define IP6_BYTES      40
-#define UDP_BYTES      8
-#define TUNNEL_BYTES   8
-#define ETHERNET_BYTES 14
-#define MSS4_HEADERS   40 /* IPv4 and TCP without options */
-#define MSS6_HEADERS   60
+#define MSS4_HEADERS 40 /* IPv4 and TCP without options */
+#define MSS6_HEADERS 60
 
 static bool add_address(struct fwd_port *port, const struct ip_address *address)
 {
@@ -112,11 +108,6 @@ static uint8_t udp_checksum(const struct model_path *path, uint8_t port_flags)
 	return FWD_CHECKSUM_ZERO;
 }
 
-static bool path_sends_ethernet(const struct model_path *path)
-{
-	return path->payload == MODEL_PAYLOAD_ETHERNET || path->encapsulation == MODEL_VXLAN;
-}
-
 static uint16_t path_mtu(const struct compile *c, const struct model_path *path)
 {
 	uint16_t port = c->port[path->port].mtu;
@@ -136,7 +127,7 @@ int compile_path(const struct compile *c, struct snapshot_edit *edit, const stru
 	p->used = 1;
 	p->encapsulation = path->encapsulation == MODEL_VXLAN ? FWD_VXLAN : FWD_GENEVE;
 	p->udp_checksum = udp_checksum(path, port->flags);
-	p->payload = path_sends_ethernet(path) ? FWD_PAYLOAD_ETHERNET : FWD_PAYLOAD_IP;
+	p->payload = innermtu_sends_ethernet(path) ? FWD_PAYLOAD_ETHERNET : FWD_PAYLOAD_IP;
 	p->ip_checksum_device = (port->flags & FWD_PORT_IP_CHECKSUM) != 0;
 	p->accept_zero6 = path->udp_checksum == MODEL_CHECKSUM_ZERO;
 	p->port = (uint8_t)path->port;
@@ -148,32 +139,20 @@ int compile_path(const struct compile *c, struct snapshot_edit *edit, const stru
 	return 0;
 }
 
-static uint16_t path_inner_mtu(
-	const struct compile *c, const struct model_path *path, bool ethernet)
-{
-	unsigned overhead = UDP_BYTES + TUNNEL_BYTES;
-	unsigned mtu = path_mtu(c, path);
-
-	overhead += path->local.ip.family == IP_6 ? IP6_BYTES : IP4_BYTES;
-	if (path->encapsulation == MODEL_GENEVE)
-		overhead += COMPILE_OPTION_ROOM;
-	if (ethernet || path_sends_ethernet(path))
-		overhead += ETHERNET_BYTES;
-	return (uint16_t)(mtu > overhead ? mtu - overhead : 0);
-}
-
 uint16_t compile_inner_mtu(const struct compile *c, uint32_t site, bool ethernet)
 {
 	uint16_t least = COMPILE_MTU_NONE;
 
 	for (unsigned i = 0; i < FWD_SITE_PATHS; i++) {
 		uint32_t id = model_site_path(c->model, site, i);
-		uint16_t mtu;
+		const struct model_path *path;
+		unsigned mtu;
 
 		if (id == 0)
 			continue;
-		mtu = path_inner_mtu(c, model_path(c->model, id), ethernet);
-		least = mtu < least ? mtu : least;
+		path = model_path(c->model, id);
+		mtu = innermtu_of(path, path_mtu(c, path), ethernet);
+		least = (uint16_t)(mtu < least ? mtu : least);
 	}
 	return least;
 }

@@ -12,10 +12,6 @@
 #include "control/model.h"
 #include "dataplane/fwd/snapshot.h"
 
-/* Bytes kept free in a Geneve packet for our option, negotiated or not: the inner MTU must not
- * change with what is negotiated. */
-#define COMPILE_OPTION_ROOM 16
-
 /* Inner MTU towards a site without paths: nothing is too large for a path that does not exist. */
 #define COMPILE_MTU_NONE 65535
 

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/innermtu.h"
 #include "control/neighbours.h"
 #include "control/publisher_private.h"
+#include "dataplane/base/log.h"
 #include "dataplane/fwd/value.h"
 
 enum { LISTED = 1, COMPILED = 2 };
@@ -142,6 +144,18 @@ static void swap_neighbour(struct publisher *p, uint32_t *slot, uint32_t now)
 	*slot = now;
 }
 
+/* RFC 8200 5 asks more of a link than RFC 791: such a site is for IPv4 only, which nobody refuses.
+ */
+static void warn_of_mtu(const struct publisher *p, uint32_t site)
+{
+	uint16_t mtu = compile_inner_mtu(&p->compile, site, false);
+
+	if (mtu < INNERMTU_LEAST6)
+		log_warning("site \"%s\": its paths leave an inner MTU of %u; IPv6 needs %d, so "
+			    "only small IPv6 packets pass",
+			model_site(p->config.model, site)->object.name, mtu, INNERMTU_LEAST6);
+}
+
 static int compile_one(struct publisher *p, enum model_kind kind, const struct model_object *object)
 {
 	const struct compile *c = &p->compile;
@@ -149,6 +163,7 @@ static int compile_one(struct publisher *p, enum model_kind kind, const struct m
 
 	switch (kind) {
 	case MODEL_SITE:
+		warn_of_mtu(p, object->id);
 		return compile_site(c, p->edit, object->id);
 	case MODEL_PATH: {
 		const struct model_path *path = (const struct model_path *)object;

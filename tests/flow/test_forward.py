@@ -5,6 +5,7 @@ import unittest
 
 from box import (ARP, CUSTOMER, GENEVE, IP, PEER, TCP, UDP, VXLAN, Box, Ether, IPv6, Raw, Refused,
                  document, gateway_mac, main, resolve, tagged)
+from scapy.layers.inet import IPOption_NOP
 from test_drops import back, cust, flow, flow6
 
 
@@ -303,10 +304,20 @@ class Forward(unittest.TestCase):
             late = IP(src='192.168.7.2', dst='10.2.3.4', frag=8100) / Raw(bytes(1470))
             self.assertEqual([], box.pass_through('cust', cust(late))['bb'])
             self.assertEqual(1, box.drops()['ip_header'])
-        with self.plain(document(path={'mtu': 68})) as box:
-            small = IP(src='192.168.7.2', dst='10.2.3.4') / UDP(sport=1, dport=2) / Raw(bytes(40))
-            self.assertEqual([], box.pass_through('cust', cust(small))['bb'])
-            self.assertEqual(1, box.drops()['mtu_exceeded'])
+
+    def test_the_least_mtu_of_a_path(self):
+        # 52 bytes of headers leave 68: the longest header there is, and one piece of eight bytes.
+        with self.plain(document(path={'mtu': 120})) as box:
+            long = IP(src='192.168.7.2', dst='10.2.3.4', options=[IPOption_NOP()] * 40) / \
+                UDP(sport=1, dport=2) / Raw(bytes(40))
+            out = box.pass_through('cust', cust(long))['bb']
+            self.assertGreater(len(out), 1)
+            self.assertTrue(all(len(f) <= 14 + 120 for f in out))
+            self.assertTrue(box.stats()['conserved'])
+            with self.assertRaises(Refused) as refused:
+                box.apply(document(path={'mtu': 119}))
+            self.assertIn('/document/paths/0/mtu', str(refused.exception))
+            self.assertIn('inner MTU of 67', str(refused.exception))
 
     def test_padding_is_trimmed(self):
         with self.plain() as box:

@@ -33,7 +33,7 @@
 #include "dataplane/base/macros.h"
 
 static const char *const files[] = {
-	"apply", "get", "put", "refuse_shape", "refuse_meaning", "refuse_bulk"};
+	"apply", "get", "put", "refuse_shape", "refuse_meaning", "refuse_bulk", "refuse_mtu"};
 static const char *directory;
 static bool seen[REFUSAL_IMMUTABLE + 1];
 
