@@ -268,6 +268,11 @@ bool plane_turn(struct plane *p, unsigned worker)
 	return found;
 }
 
+struct forwarder *plane_forwarder(const struct plane *p, unsigned worker)
+{
+	return &p->worker[worker]->forwarder;
+}
+
 unsigned plane_take(struct plane *p, struct rte_mbuf **packet, unsigned count)
 {
 	unsigned taken = 0;

@@ -17,6 +17,7 @@
 #define PLANE_WORKERS	  32
 #define PLANE_PORT_QUEUES 32
 
+struct forwarder;
 struct rte_mempool;
 
 enum plane_idle {
@@ -63,6 +64,9 @@ void plane_stop(struct plane *plane);
 /* For tests and benchmarks without threads: one turn of one worker, in the calling thread. True
  * where it found work. Not while started. */
 bool plane_turn(struct plane *plane, unsigned worker);
+
+/* For tests and benchmarks: what a worker that does not run forwards with. */
+struct forwarder *plane_forwarder(const struct plane *plane, unsigned worker);
 
 /* Control thread. Packets that workers handed over (PACKET_HOLD, PACKET_LEARN); at most count.
  * Ownership passes to the caller. Each counts as ring_out of the worker; the caller counts it as

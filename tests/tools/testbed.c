@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <rte_eal.h>
+#include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 
@@ -85,11 +86,24 @@ static int start_device(struct testbed *g, unsigned index)
 	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
 		if (rte_eth_tx_queue_setup(id, q, 512, ANY_SOCKET, NULL) < 0)
 			return -EINVAL;
-	for (uint16_t q = 0; q < p->rx_queues; q++)
+	for (uint16_t q = 0; q < p->rx_queues && p->device == NULL; q++)
 		ringpool_watch_rx(id, q, g->rx[index][q]);
-	for (uint16_t q = 0; q < g->tx_queues[index]; q++)
+	for (uint16_t q = 0; q < g->tx_queues[index] && p->device == NULL; q++)
 		ringpool_watch_tx(id, q, g->tx[index][q]);
 	return rte_eth_dev_start(id);
+}
+
+static int make_device(struct testbed *g, unsigned index)
+{
+	static unsigned serial;
+	char name[32];
+
+	g->tx_queues[index] = g->setup.port[index].tx_queues;
+	snprintf(name, sizeof(name), "net_null%u", serial++);
+	if (rte_vdev_init(name, g->setup.port[index].device) < 0 ||
+		rte_eth_dev_get_port_by_name(name, &g->device[index]) < 0)
+		return -ENODEV;
+	return start_device(g, index);
 }
 
 static int make_port(struct testbed *g, unsigned index)
@@ -152,7 +166,7 @@ static int make_tables(struct testbed *g)
 					    .paths = 128,
 					    .sets = 256},
 		.routes = s->routes,
-		.neighbours = 16384,
+		.neighbours = 16384 + 8 * s->connections,
 		.workers = s->workers};
 	struct model_config model = {.limits = {.connections = s->connections,
 					     .attachments = s->connections * 4,
@@ -206,14 +220,17 @@ static int make_control(struct testbed *g)
 	return g->parts.publisher == NULL ? -ENOMEM : 0;
 }
 
-static struct rte_mempool *make_pool(const char *kind, uint32_t buffers, uint16_t mtu)
+static struct rte_mempool *make_pool(
+	const char *kind, const struct testbed_setup *setup, uint16_t mtu)
 {
 	static unsigned serial;
 	char name[32];
+	uint16_t room = (uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304);
 
 	snprintf(name, sizeof(name), "%s%u", kind, serial++);
-	return ringpool_create(name, buffers, PACKET_PRIVATE_SIZE,
-		(uint16_t)RTE_MAX(mtu + 256 + RTE_PKTMBUF_HEADROOM, 2304));
+	return setup->cached ? rte_pktmbuf_pool_create(name, setup->buffers, 256,
+				       PACKET_PRIVATE_SIZE, room, SOCKET_ID_ANY)
+			     : ringpool_create(name, setup->buffers, PACKET_PRIVATE_SIZE, room);
 }
 
 struct testbed *testbed_create(const struct testbed_setup *setup)
@@ -228,12 +245,12 @@ struct testbed *testbed_create(const struct testbed_setup *setup)
 	fill_defaults(&g->setup);
 	for (unsigned i = 0; i < g->setup.ports; i++)
 		mtu = (uint16_t)RTE_MAX(mtu, g->setup.port[i].mtu);
-	g->parts.pool = make_pool("gw", g->setup.buffers, mtu);
-	g->source = make_pool("src", g->setup.buffers, mtu);
+	g->parts.pool = make_pool("gw", &g->setup, mtu);
+	g->source = make_pool("src", &g->setup, mtu);
 	if (g->parts.pool == NULL || g->source == NULL)
 		goto fail;
 	for (unsigned i = 0; i < g->setup.ports; i++)
-		if (make_port(g, i) < 0)
+		if ((g->setup.port[i].device != NULL ? make_device(g, i) : make_port(g, i)) < 0)
 			goto fail;
 	if (make_tables(g) < 0 || make_control(g) < 0)
 		goto fail;
@@ -268,7 +285,7 @@ void testbed_destroy(struct testbed *g)
 	if (g->parts.fwd != NULL)
 		fwd_destroy(g->parts.fwd);
 	for (unsigned i = 0; i < g->setup.ports; i++) {
-		if (g->rx[i][0] == NULL)
+		if (g->rx[i][0] == NULL && g->setup.port[i].device == NULL)
 			break;
 		rte_eth_dev_stop(g->device[i]);
 		rte_eth_dev_close(g->device[i]);

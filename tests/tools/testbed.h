@@ -28,6 +28,7 @@ struct testbed_port {
 	bool distribute;
 	bool mixes_tags;    /* the device cannot tell 0x88a8 from 0x8100 */
 	uint32_t ring_size; /* of each queue; 0: 4096 */
+	const char *device; /* devargs of a device to use in place of rings; NULL: rings */
 };
 
 #define TESTBED_NO_TX UINT16_MAX
@@ -44,6 +45,7 @@ struct testbed_setup {
 	uint32_t buffers;		   /* of each of the two pools; 0: 8191 */
 	uint64_t seed;			   /* of the flow hash */
 	enum plane_idle idle;
+	bool cached; /* buffers from a pool with a cache for each thread, as in the daemon */
 };
 
 struct testbed {

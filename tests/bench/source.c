@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/bench/source.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes)
+{
+	free(s->flow);
+	s->flow_bytes = (uint32_t)sizeof(struct source_flow) + address_bytes;
+	s->address_bytes = address_bytes;
+	s->flows = flows;
+	s->flow = calloc(flows, s->flow_bytes);
+	if (s->flow == NULL) {
+		fprintf(stderr, "benchmark: no memory for %u flows\n", flows);
+		exit(1);
+	}
+}
+
+void source_quiet(struct source *s)
+{
+	atomic_store(&s->over, 1);
+}
+
+void source_start(struct source *s, unsigned runs, uint64_t per_run)
+{
+	s->next = 0;
+	s->sent = 0;
+	s->per_run = s->until_stamp = per_run;
+	s->wanted = RTE_MIN(runs + 1, (unsigned)SOURCE_STAMPS);
+	atomic_store(&s->stamps, 0);
+	atomic_store(&s->over, 0);
+}
+
+static inline void copy_header(uint8_t *to, const uint8_t *from, unsigned bytes)
+{
+	memcpy(to, from, 64);
+	if (bytes > 64)
+		memcpy(to + 64, from + 64, 64);
+	if (bytes > 128)
+		memcpy(to + 128, from + 128, 64);
+}
+
+static inline void write_frame(const struct source *s, struct rte_mbuf *m)
+{
+	const struct source_flow *flow = source_flow(s, s->next);
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+	copy_header(frame, s->template[flow->template], s -> copied);
+	memcpy(frame + s->tag_at, &flow->tag, 4);
+	memcpy(frame + s->port_at, &flow->port, 2);
+	if (s->address_bytes == 8) {
+		memcpy(frame + s->addresses_at, flow->addresses, 8);
+		memcpy(frame + s->ip_sum_at, &flow->ip_sum, 2);
+	} else {
+		memcpy(frame + s->addresses_at, flow->addresses, 32);
+	}
+	if (s->udp_sum_at != SOURCE_NOWHERE)
+		memcpy(frame + s->udp_sum_at, &flow->udp_sum, 2);
+	m->data_len = s->length;
+	m->pkt_len = s->length;
+}
+
+static void stamp(struct source *s)
+{
+	unsigned stamps = atomic_load_explicit(&s->stamps, memory_order_relaxed);
+
+	s->stamp[stamps] = rte_rdtsc();
+	s->until_stamp += s->per_run;
+	/* Release: the stamp is there before its number is seen. */
+	atomic_store_explicit(&s->stamps, stamps + 1, memory_order_release);
+	if (stamps + 1 == s->wanted)
+		atomic_store_explicit(&s->over, 1, memory_order_release);
+}
+
+static uint16_t deliver(uint16_t device, uint16_t queue, struct rte_mbuf **m, uint16_t count,
+	uint16_t room, void *argument)
+{
+	struct source *s = argument;
+
+	(void)device, (void)queue, (void)room;
+	if (unlikely_(atomic_load_explicit(&s->over, memory_order_relaxed))) {
+		rte_pktmbuf_free_bulk(m, count);
+		return 0;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		write_frame(s, m[i]);
+		s->next = s->next + 1 == s->flows ? 0 : s->next + 1;
+	}
+	s->sent += count;
+	if (unlikely_(s->sent >= s->until_stamp))
+		stamp(s);
+	return count;
+}
+
+int source_attach(struct source *s, uint16_t device)
+{
+	s->device = device;
+	s->callback = rte_eth_add_rx_callback(device, 0, deliver, s);
+	return s->callback == NULL ? -EINVAL : 0;
+}
+
+void source_detach(struct source *s)
+{
+	/* The port's slot, callbacks and all, will serve another device. */
+	if (s->callback != NULL)
+		rte_eth_remove_rx_callback(s->device, 0, s->callback);
+	s->callback = NULL;
+}
+
+unsigned source_runs(const struct source *s, double *value)
+{
+	unsigned runs = atomic_load(&s->stamps) - 1;
+
+	for (unsigned i = 0; i < runs; i++)
+		value[i] = (double)(s->stamp[i + 1] - s->stamp[i]) / (double)s->per_run;
+	return runs;
+}
