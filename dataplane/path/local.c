@@ -95,6 +95,32 @@ static unsigned answer_on_link(struct forwarder *f, struct burst *b, unsigned sl
 	return VERDICT_TAKEN;
 }
 
+/* Who asks us names itself (RFC 826, RFC 4861 7.2.3): control gets a copy of what untag() left, but
+ * where its host route says the same. Half of the ring is kept for what must go there. */
+static void tell(struct forwarder *f, const struct burst *b, unsigned slot,
+	const struct ip_address *sender, const uint8_t mac[6])
+{
+	uint32_t connection = b->connection[slot],
+		 value = lpm_lookup(f->fwd->lpm, connection, sender);
+	uint32_t id = value_kind(value) == VALUE_NEIGHBOUR ? value_id(value) : 0;
+	uint64_t word = neighbour_load(&f->fwd->neighbours.entry[id]);
+	struct meter_side *side = &f->meter->connection[connection].side[b->side[slot]];
+	struct meter_port *port = &f->meter->port[b->port[slot]];
+	struct rte_mbuf *m;
+
+	if (ip_is_unspecified(sender) || (neighbour_usable(word) && memcmp(&word, mac, 6) == 0) ||
+		rte_ring_free_count(f->punt) <= rte_ring_get_capacity(f->punt) / 2)
+		return;
+	m = rte_pktmbuf_copy(b->m[slot], f->pool, 0, UINT32_MAX);
+	if (m == NULL)
+		return;
+	forwarder_store(b, slot, PACKET_LEARN);
+	*packet_of(m) = *packet_of(b->m[slot]);
+	++*(connection != 0 ? &side->copies : &port->originated);
+	++*(connection != 0 ? &side->ring_out : &port->ring_out);
+	rte_ring_sp_enqueue(f->punt, m);
+}
+
 unsigned local_arp(struct forwarder *f, struct burst *b, unsigned slot)
 {
 	static const uint8_t kind[6] = {0, 1, 8, 0, 6, 4};
@@ -114,6 +140,7 @@ unsigned local_arp(struct forwarder *f, struct burst *b, unsigned slot)
 	if (operation != 1 || !is_ours(f, b, slot, &target))
 		return DROP_ARP_IGNORED;
 	frame = untag(f, b, slot, 28);
+	tell(f, b, slot, &sender, frame + 14 + 8);
 	reply_arp(frame + 14, own_mac(f, b, slot));
 	/* To the station that asks, whatever the frame's source said. */
 	memcpy(frame + 6, frame + 14 + 18, 6);
@@ -175,12 +202,17 @@ static unsigned echo_on_link(struct forwarder *f, struct burst *b, unsigned slot
 /* The solicitation in the mbuf becomes its advertisement: RFC 4861 7.2.4. */
 static unsigned advertise(struct forwarder *f, struct burst *b, unsigned slot)
 {
+	struct rte_mbuf *m = b->m[slot];
+	struct ip_address sender;
 	uint8_t *frame;
 	bool solicited;
 
-	if (b->m[slot]->buf_len < b->m[slot]->data_off + b->ip[slot] + REPLY_ADVERTISEMENT)
+	if (m->buf_len < m->data_off + b->ip[slot] + REPLY_ADVERTISEMENT)
 		return DROP_NO_BUFFER;
-	frame = untag(f, b, slot, REPLY_ADVERTISEMENT);
+	frame = untag(f, b, slot, b->length[slot]);
+	sender = read_ip(frame + 14 + 8, IP_6);
+	tell(f, b, slot, &sender, frame + 6);
+	m->pkt_len = m->data_len = 14 + REPLY_ADVERTISEMENT;
 	solicited = reply_advertise(frame + 14, own_mac(f, b, slot));
 	if (!solicited) {
 		static const uint8_t group[6] = {0x33, 0x33, 0, 0, 0, 1};

@@ -195,11 +195,11 @@ def resolve(box, tags=((0x8100, 1101),), outer=4):
 
 
 def learn_customer(box, tags=((0x8100, 1101),)):
-    """A gratuitous ARP and an unsolicited advertisement do not create a station; a packet for it does."""
+    """A station that asks for the gateway names itself; whether it is true is asked of it at once."""
     arp = ARP(op=1, hwsrc=CUSTOMER, psrc='192.168.7.2', pdst='192.168.7.1')
     box.inject('cust', tagged(Ether(src=CUSTOMER, dst='ff:ff:ff:ff:ff:ff'), tags, 0x0806) / arp)
     box.settle()
-    box.collect()
+    assert box.learn4('cust', '192.168.7.2', CUSTOMER, tags)
 
 
 def main(module):

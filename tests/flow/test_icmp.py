@@ -26,15 +26,25 @@ def sound(packet):
     return bytes(again) == raw
 
 
+def ask4(source):
+    ask = cust(ARP(op=1, hwsrc=OTHER, psrc=source, pdst='192.168.7.1'), dst='ff:ff:ff:ff:ff:ff')
+    ask.src = OTHER
+    return ask
+
+
+def ask6(source):
+    ask = cust(IPv6(src=source, dst='ff02::1:ff00:1', hlim=255) / ICMPv6ND_NS(tgt='fd07::1') /
+               ICMPv6NDOptSrcLLAddr(lladdr=OTHER), dst='33:33:ff:00:00:01')
+    ask.src = OTHER
+    return ask
+
+
 class Own(unittest.TestCase):
     def plain(self, doc=None, known=True, **setup):
         box = Box(**setup)
         box.apply(doc or document())
         resolve(box)
         if known:
-            box.inject('bb', back(flow('10.2.3.4', '192.168.7.2')))
-            box.settle()
-            assert box.learn4('cust', '192.168.7.2', CUSTOMER, ((0x8100, 1101),))
             box.inject('bb', back(flow6('fd02::9', 'fd07::2'), proto=0x86dd))
             box.settle()
         return box
@@ -137,7 +147,8 @@ class Own(unittest.TestCase):
         doc = document(attachment={'addresses': []})
         with Box() as box:
             box.apply(doc)
-            resolve(box)
+            box.settle(1000)
+            self.assertTrue(box.learn4('bb', '10.1.0.2', PEER))
             out = box.pass_through('bb', back(flow('10.2.3.4', '172.16.9.9')))
             self.assertEqual([], out['bb'])
             self.assertEqual(1, box.stats()['connections']['acme']['notes']['icmp_no_source'])
@@ -195,11 +206,48 @@ class Own(unittest.TestCase):
 
     def test_held_packets_leave_in_order(self):
         with self.plain(known=False) as box:
-            box.inject('bb', *[back(flow('10.2.3.4', '192.168.7.2', id=i)) for i in range(5)])
+            box.inject('bb', *[back(flow('10.2.3.4', '192.168.7.3', id=i)) for i in range(5)])
             box.settle()
-            self.assertTrue(box.learn4('cust', '192.168.7.2', CUSTOMER, ((0x8100, 1101),)))
+            self.assertTrue(box.learn4('cust', '192.168.7.3', CUSTOMER, ((0x8100, 1101),)))
             ids = [Ether(f)[IP].id for f in box.collect()['cust'] if IP in Ether(f)]
             self.assertEqual([0, 1, 2, 3, 4], ids)
+
+    def test_who_asks_is_known(self):
+        """A request for our address tells who asks, so that the answer need not ask back."""
+        doc = document()
+        doc['attachments'].append({'name': 'a2', 'connection': 'acme', 'port': 'cust', 'tags':
+                                   [{'vlan': 1102}], 'addresses': ['192.168.8.1/24', 'fd08::1/64']})
+        with Box() as box:
+            box.apply(doc)
+            resolve(box)
+            box.inject('cust', *[ask4(a) for a in ('192.168.7.3', '192.168.8.3', '10.9.9.9')],
+                       *[ask6(a) for a in ('fd07::3', 'fd08::3')])
+            box.settle()
+            # All are answered; two are believed, and asked whether it is true.
+            frames = [Ether(f) for f in box.collect()['cust']]
+            self.assertEqual(5, sum(p.dst == OTHER and (ICMPv6ND_NA in p or
+                                                        (ARP in p and p[ARP].op == 2)) for p in frames))
+            self.assertEqual({'192.168.7.3', 'fd07::3'},
+                             {p[ARP].pdst for p in frames if ARP in p and p[ARP].op == 1} |
+                             {p[ICMPv6ND_NS].tgt for p in frames if ICMPv6ND_NS in p})
+            out = box.pass_through('bb', back(flow('10.2.3.4', '192.168.7.3')),
+                                   back(flow6('fd02::9', 'fd07::3'), proto=0x86dd))['cust']
+            self.assertEqual([OTHER, OTHER], [Ether(f).dst for f in out])
+            # What was claimed for another attachment's subnet is asked for there.
+            out = box.pass_through('bb', back(flow('10.2.3.4', '192.168.8.3')))['cust']
+            self.assertEqual([('ff:ff:ff:ff:ff:ff', 1102)],
+                             [(Ether(f).dst, Ether(f).vlan) for f in out])
+            self.assertTrue(box.stats()['conserved'])
+
+    def test_questions_take_no_room_from_packets(self):
+        with self.plain(known=False, punt=16, workers=1) as box:
+            box.inject('cust', *[ask4('192.168.7.%d' % i) for i in range(3, 63)],
+                       *[cust(IP(src='192.168.7.2', dst='192.168.7.%d' % i) / UDP())
+                         for i in range(100, 106)])
+            box.settle()
+            answers = [Ether(f) for f in box.collect()['cust']]
+            self.assertEqual(60, sum(ARP in p and p[ARP].op == 2 for p in answers))
+            self.assertNotIn('punt_full', box.drops())
 
     def test_neighbour_moves(self):
         """A gratuitous ARP with a new station address is believed at once."""

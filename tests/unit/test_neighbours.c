@@ -459,6 +459,46 @@ static void test_rules_of_learning(void **state)
 	assert_memory_equal(view.mac, other, 6);
 }
 
+/* Requests and solicitations for us, as far as they pass the worker. */
+static void test_who_asks_is_learned(void **state)
+{
+	static const uint8_t other[6] = {2, 0xbb, 0, 0, 0, 1};
+	struct liveness *site = &g->parts.fwd->liveness[1];
+	struct neighbours_view view;
+
+	(void)state;
+	send_arp(CUST, 101, 1, station, "192.0.2.50", "192.0.2.1");
+	look();
+	assert_true(view_of("192.0.2.50", &view));
+	assert_true(view.gleaned);
+	assert_int_equal(view.state, NEIGHBOUR_STALE);
+	assert_memory_equal(view.mac, station, 6);
+	assert_memory_equal(find_arp(CUST, 101, "192.0.2.50")->bytes, station, 6);
+	send_arp(CUST, 101, 2, station, "192.0.2.50", "192.0.2.1");
+	assert_int_equal(state_of("192.0.2.50"), NEIGHBOUR_REACHABLE);
+	/* Nothing new: control is not told. */
+	send_arp(CUST, 101, 1, station, "192.0.2.50", "192.0.2.1");
+	assert_int_equal(state_of("192.0.2.50"), NEIGHBOUR_REACHABLE);
+	send_arp(CUST, 101, 1, other, "192.0.2.50", "192.0.2.1");
+	assert_true(view_of("192.0.2.50", &view));
+	assert_int_equal(view.state, NEIGHBOUR_STALE);
+	assert_memory_equal(view.mac, other, 6);
+	/* What is asked for is somebody else's: none of our business. */
+	send_arp(CUST, 101, 1, station, "192.0.2.60", "192.0.2.61");
+	assert_false(view_of("192.0.2.60", &view));
+	/* No more than an attachment may have. */
+	send_arp(CUST, 101, 1, station, "192.0.2.51", "192.0.2.1");
+	send_arp(CUST, 101, 1, station, "192.0.2.52", "192.0.2.1");
+	send_arp(CUST, 101, 1, station, "192.0.2.53", "192.0.2.1");
+	assert_false(view_of("192.0.2.53", &view));
+	assert_int_equal(neighbours_stats(g->parts.neighbours).gleaned, 3);
+	/* On the underlay who asks is known only where a path goes by it. */
+	send_arp(BB, 0, 1, station, "10.1.0.2", "10.1.0.1");
+	assert_int_equal(state_of("10.1.0.2"), NEIGHBOUR_STALE);
+	assert_int_equal(liveness_mask(site) & 1, 1);
+	pass(0);
+}
+
 static void test_removed_with_the_link(void **state)
 {
 	struct lpm_usage usage;
@@ -490,6 +530,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_held_are_dropped_on_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules_of_learning, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_asks_is_learned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removed_with_the_link, setup, teardown),
 	};
 
