@@ -229,7 +229,7 @@ static struct sources first_addresses(const struct ip_prefix *address, unsigned 
 }
 
 int compile_endpoint(const struct compile *c, struct snapshot_edit *edit,
-	const struct model_endpoint *endpoint, uint32_t peer)
+	const struct model_endpoint *endpoint, uint32_t peer4, uint32_t peer6)
 {
 	struct fwd_endpoint *e = snapshot_edit_endpoint(edit, endpoint->object.id);
 	bool ethernet = endpoint->payload == MODEL_PAYLOAD_ETHERNET;
@@ -249,7 +249,8 @@ int compile_endpoint(const struct compile *c, struct snapshot_edit *edit,
 	e->mss4 = mss.mss4;
 	e->mss6 = mss.mss6;
 	e->fragment = site_fragments(c, endpoint->site);
-	e->peer = peer;
+	e->peer[0] = peer4;
+	e->peer[1] = peer6;
 	e->has4 = s.has4;
 	e->has6 = s.has6;
 	e->source4 = s.source4;

@@ -39,8 +39,9 @@ int compile_path(const struct compile *c, struct snapshot_edit *edit, const stru
 	uint32_t neighbour);
 int compile_connection(const struct compile *c, struct snapshot_edit *edit,
 	const struct model_connection *connection);
+/* peer4, peer6: neighbours that packets of either family are sent to inside. */
 int compile_endpoint(const struct compile *c, struct snapshot_edit *edit,
-	const struct model_endpoint *endpoint, uint32_t peer);
+	const struct model_endpoint *endpoint, uint32_t peer4, uint32_t peer6);
 int compile_attachment(const struct compile *c, struct snapshot_edit *edit,
 	const struct model_attachment *attachment);
 /* hops: neighbour ids in the order of via->hop. */

@@ -59,6 +59,7 @@ static void set_state(
 {
 	neighbour_set(entry(n, id), mac, state);
 	neighbours_watch_tell(n, id);
+	neighbours_peers_tell(n, id);
 }
 
 /* Ids. */
@@ -345,17 +346,23 @@ uint32_t neighbours_hold(struct neighbours *n, uint32_t link, const struct ip_ad
 	return id;
 }
 
+uint32_t neighbours_stand_in(struct neighbours *n, uint32_t link, const struct ip_address *address)
+{
+	uint32_t id = neighbours_find(n, link, address);
+
+	if (id == 0)
+		id = take_id(n, link, address);
+	n->record[id].holders += id != 0;
+	return id;
+}
+
 uint32_t neighbours_hold_mac(struct neighbours *n, uint32_t link, const uint8_t mac[6])
 {
 	const struct ip_address none = {0};
-	uint32_t id = neighbours_find(n, link, &none);
+	uint32_t id = neighbours_stand_in(n, link, &none);
 
-	if (id == 0)
-		id = take_id(n, link, &none);
-	if (id == 0)
-		return 0;
-	n->record[id].holders++;
-	set_state(n, id, mac, NEIGHBOUR_PERMANENT);
+	if (id != 0)
+		set_state(n, id, mac, NEIGHBOUR_PERMANENT);
 	return id;
 }
 
@@ -363,8 +370,10 @@ void neighbours_release(struct neighbours *n, uint32_t id)
 {
 	if (id == 0)
 		return;
-	if (--n->record[id].holders == 0 && !n->record[id].gleaned)
-		forget(n, id);
+	if (--n->record[id].holders > 0 || n->record[id].gleaned)
+		return;
+	neighbours_peers_part(n, id);
+	forget(n, id);
 }
 
 void neighbours_recheck_link(struct neighbours *n, uint32_t link_value)
@@ -412,16 +421,6 @@ bool neighbours_tick(struct neighbours *n, uint64_t now_ms)
 		n->reclaim_ms = n->now_ms + RECLAIM_MS;
 	}
 	return more;
-}
-
-uint64_t neighbours_drained(const struct neighbours *n)
-{
-	return n->drained;
-}
-
-struct precedence *neighbours_precedence(struct neighbours *n)
-{
-	return n->precedence;
 }
 
 static void fire(void *context)

@@ -94,6 +94,13 @@ uint32_t neighbours_hold(
 	struct neighbours *neighbours, uint32_t link, const struct ip_address *address);
 /* The same with a configured MAC: never asked. */
 uint32_t neighbours_hold_mac(struct neighbours *neighbours, uint32_t link, const uint8_t mac[6]);
+/* What stands for a peer with these addresses, up to MODEL_ADDRESSES; it takes two ids more than
+ * there are addresses where these are several. Held again with others it follows those.
+ * The id for IPv4 packets; neighbours_peers_second() has the one for IPv6 packets, which goes with
+ * it and may be the same. */
+uint32_t neighbours_hold_peers(struct neighbours *neighbours, uint32_t link,
+	const struct ip_address *peer, unsigned count);
+uint32_t neighbours_peers_second(const struct neighbours *neighbours, uint32_t id);
 /* Once per hold. The id is reused only after a grace period. 0 is allowed. */
 void neighbours_release(struct neighbours *neighbours, uint32_t id);
 

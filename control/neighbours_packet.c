@@ -162,11 +162,6 @@ static uint32_t waits_for(struct neighbours *n, struct rte_mbuf *m, enum drop *r
 		return id < n->size ? id : 0;
 	case VALUE_SET:
 		return id <= limits->sets ? unresolved_hop(n, id) : 0;
-	case VALUE_ENDPOINT:
-		*reason = DROP_NEIGHBOUR_UNRESOLVED;
-		return id <= limits->endpoints
-			       ? snapshot_endpoint(fwd_snapshot(n->config.fwd), id)->peer
-			       : 0;
 	default:
 		return 0;
 	}

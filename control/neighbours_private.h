@@ -28,13 +28,16 @@ struct neighbours_record {
 	uint32_t connection; /* of the link when it was gleaned */
 	struct ip_address address;
 	bool gleaned;
-	bool routed; /* its host route is in place */
+	bool routed;	/* its host route is in place */
+	bool in_peer;	/* one of several addresses of a peer */
+	bool stands_in; /* for these: no station itself */
 	uint8_t tries;
 	uint64_t due;	    /* ms; 0: no timer */
 	uint64_t confirmed; /* ms; 0: never */
 	uint64_t token;	    /* RCU, while it waits to be free */
 	uint32_t chain;	    /* next of this hash, or next of the waiting or free ids */
 	uint32_t wheel_next, wheel_prev;
+	uint32_t peer_next; /* addresses of a peer in order, from what stands in for IPv4 on */
 	uint32_t held;
 	struct rte_mbuf *first, *last; /* packets held, linked by mbuf->next */
 };
@@ -117,7 +120,14 @@ void neighbours_timer_stop(struct neighbours *n, uint32_t id);
 /* neighbours_watch.c: the state of this neighbour may have changed. */
 void neighbours_watch_tell(struct neighbours *n, uint32_t id);
 
+/* neighbours_peers.c: the state of this neighbour may have changed; and nobody holds it any more,
+ * which ends what it stood for. */
+void neighbours_peers_tell(struct neighbours *n, uint32_t id);
+void neighbours_peers_part(struct neighbours *n, uint32_t id);
+
 /* neighbours.c */
+/* As neighbours_hold, for what is no station and never asked. */
+uint32_t neighbours_stand_in(struct neighbours *n, uint32_t link, const struct ip_address *address);
 uint32_t neighbours_find(
 	const struct neighbours *n, uint32_t link, const struct ip_address *address);
 /* The gleaned neighbour of this address, made where there is none yet, and then asked for if so

@@ -8,13 +8,23 @@ struct neighbours_stats neighbours_stats(const struct neighbours *n)
 	return n->stats;
 }
 
+uint64_t neighbours_drained(const struct neighbours *n)
+{
+	return n->drained;
+}
+
+struct precedence *neighbours_precedence(struct neighbours *n)
+{
+	return n->precedence;
+}
+
 bool neighbours_next(const struct neighbours *n, uint32_t after, struct neighbours_view *view)
 {
 	for (uint32_t id = after + 1; id < n->size; id++) {
 		const struct neighbours_record *r = &n->record[id];
 		uint64_t word = neighbour_load(neighbours_entry(n, id));
 
-		if (r->link == 0)
+		if (r->link == 0 || r->stands_in)
 			continue;
 		*view = (struct neighbours_view){.id = id,
 			.link = r->link,

@@ -130,7 +130,8 @@ static uint32_t hold_peer(struct publisher *p, const struct model_endpoint *endp
 	if (endpoint->has_peer_mac)
 		return neighbours_hold_mac(p->config.neighbours, link, endpoint->peer_mac);
 	if (endpoint->peer_count > 0)
-		return neighbours_hold(p->config.neighbours, link, &endpoint->peer[0]);
+		return neighbours_hold_peers(
+			p->config.neighbours, link, endpoint->peer, endpoint->peer_count);
 	return 0;
 }
 
@@ -178,7 +179,8 @@ static int compile_one(struct publisher *p, enum model_kind kind, const struct m
 		const struct model_endpoint *endpoint = (const struct model_endpoint *)object;
 
 		swap_neighbour(p, neighbour, hold_peer(p, endpoint));
-		return compile_endpoint(c, p->edit, endpoint, *neighbour);
+		return compile_endpoint(c, p->edit, endpoint, *neighbour,
+			neighbours_peers_second(p->config.neighbours, *neighbour));
 	}
 	default:
 		return compile_attachment(c, p->edit, (const struct model_attachment *)object);

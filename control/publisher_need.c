@@ -25,6 +25,8 @@ static void need_object(struct publisher_need *need, const struct change_object 
 		const struct model_endpoint *e = (const struct model_endpoint *)object->after;
 
 		need_addresses(need, e->address, e->address_count);
+		/* Several peers: each, and what stands for them in both families. */
+		need->neighbours += e->peer_count > 1 ? e->peer_count + 1u : 0;
 	}
 	if (object->kind == MODEL_PATH || object->kind == MODEL_ENDPOINT) {
 		need->neighbours++;

@@ -84,7 +84,8 @@ struct fwd_endpoint {
 	uint16_t mss4, mss6; /* 0: no clamp */
 	uint8_t fragment;    /* IPv4 without DF is fragmented to mtu */
 	uint8_t mac[6];	     /* our router MAC inside; also in frames we send */
-	uint32_t peer;	     /* neighbour id of the peer's router MAC; payload Ethernet only */
+	uint32_t peer[2];    /* neighbour ids of the peer's router MAC for IPv4 and IPv6 packets;
+				Ethernet payload only */
 	uint8_t has4, has6;
 	uint32_t source4; /* our inner address, host order: for ARP inside */
 	uint8_t source6[16];

@@ -145,7 +145,7 @@ static unsigned to_endpoint(struct forwarder *f, struct burst *b, unsigned slot,
 		return DROP_NO_LIVE_PATH;
 	if (endpoint->payload == FWD_PAYLOAD_IP && path->payload == FWD_PAYLOAD_IP)
 		return VERDICT_GO;
-	b->peer[slot] = neighbour_load(neighbour_at(f, endpoint->peer));
+	b->peer[slot] = neighbour_load(neighbour_at(f, endpoint->peer[b->family[slot] == IP_6]));
 	/* A ready frame brings its own inner addresses: it may be the very question. */
 	return neighbour_usable(b->peer[slot]) || b->ready[slot] ? VERDICT_GO
 								 : DROP_NEIGHBOUR_UNRESOLVED;

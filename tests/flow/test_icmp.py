@@ -2,7 +2,7 @@
 """What the gateway itself says: echo, ARP, neighbour discovery, ICMP errors and their limits."""
 import unittest
 
-from box import (ARP, CUSTOMER, GENEVE, ICMP, IP, OTHER, PEER, SHAPE, UDP, Box, Ether, ICMPv6DestUnreach,
+from box import (ARP, CUSTOMER, GENEVE, ICMP, IP, OTHER, PEER, SHAPE, UDP, VXLAN, Box, Ether, ICMPv6DestUnreach,
                  ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6PacketTooBig,
                  ICMPv6TimeExceeded, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, Raw,
                  document, gateway_mac, main, resolve)
@@ -37,6 +37,36 @@ def ask6(source):
                ICMPv6NDOptSrcLLAddr(lladdr=OTHER), dst='33:33:ff:00:00:01')
     ask.src = OTHER
     return ask
+
+
+def vxlan():
+    return (Ether(src=PEER, dst=gateway_mac(1)) / IP(src='10.1.0.2', dst='10.1.0.1') /
+            UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=1001, flags=8))
+
+
+def answer_inside(box, stations):
+    """Answers what is asked inside the tunnel for these addresses; returns whom it asked for."""
+    asked = set()
+    for frame in box.collect()['bb']:
+        p = Ether(frame)
+        inner = p[UDP].payload.payload if UDP in p else p
+        if ARP in inner and inner[ARP].op == 1:
+            target, ask = inner[ARP].pdst, inner[ARP]
+            mac = PEER if target == '10.1.0.2' else stations.get(target)
+            reply = ARP(op=2, hwsrc=mac, psrc=target, hwdst=ask.hwsrc, pdst=ask.psrc)
+        elif ICMPv6ND_NS in inner:
+            target = inner[ICMPv6ND_NS].tgt
+            mac = stations.get(target)
+            reply = (IPv6(src=target, dst=inner[IPv6].src, hlim=255) /
+                     ICMPv6ND_NA(tgt=target, R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=mac))
+        else:
+            continue
+        asked.add(target)
+        if mac:
+            frame = Ether(src=mac, dst=inner.src) / reply
+            box.inject('bb', vxlan() / frame if UDP in p else frame)
+    box.settle()
+    return asked
 
 
 class Own(unittest.TestCase):
@@ -278,9 +308,7 @@ class Own(unittest.TestCase):
             self.assertEqual('10.9.9.2', ask[ARP].pdst)
             reply = Ether(src=OTHER, dst=ask.src) / ARP(op=2, hwsrc=OTHER, psrc='10.9.9.2',
                                                         hwdst=ask.src, pdst='10.9.9.1')
-            from box import VXLAN
-            tunnel = (Ether(src=PEER, dst=gateway_mac(1)) / IP(src='10.1.0.2', dst='10.1.0.1') /
-                      UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=1001, flags=8))
+            tunnel = vxlan()
             box.pass_through('bb', tunnel / reply)
             raw = box.pass_through('cust', cust(flow()))['bb'][0]
             self.assertEqual(OTHER, Ether(raw)[UDP].payload.payload.dst)
@@ -289,6 +317,54 @@ class Own(unittest.TestCase):
                                                                  pdst='10.9.9.1')
             raw = box.pass_through('bb', tunnel / ask)['bb'][0]
             self.assertEqual(2, Ether(raw)[UDP].payload.payload[ARP].op)
+
+    def test_peer_of_several_addresses(self):
+        """All are asked for; packets go to the first that answers, of their own family if any does."""
+        first, second, six = ('02:00:00:00:0a:0%d' % i for i in range(3))
+        endpoint = {'site': 'far', 'addresses': ['10.9.9.1/28', 'fd09::1/64'],
+                    'peer_addresses': ['10.9.9.2', '10.9.9.3', 'fd09::2']}
+        doc = document('vxlan')
+        doc['connections'][0]['endpoints'] = [endpoint]
+
+        def macs(box):
+            frames = box.pass_through('cust', cust(flow()), cust(flow6()))['bb']
+            inner = [Ether(f)[UDP].payload.payload for f in frames]
+            return {p.version: q.dst for q in inner for p in (q.payload,) if p.name != 'ARP'}
+
+        def wait(box, stations, seconds):
+            asked = set()
+            for _ in range(seconds):
+                box.settle(1000)
+                asked |= answer_inside(box, stations)
+            return asked
+
+        with Box() as box:
+            box.apply(doc)
+            self.assertEqual({'10.1.0.2', '10.9.9.2', '10.9.9.3', 'fd09::2'}, wait(box, {}, 3))
+            self.assertEqual({}, macs(box))
+            wait(box, {'fd09::2': six}, 4)
+            self.assertEqual({4: six, 6: six}, macs(box))
+            wait(box, {'fd09::2': six, '10.9.9.3': second}, 4)
+            self.assertEqual({4: second, 6: six}, macs(box))
+            everyone = {'10.9.9.2': first, '10.9.9.3': second, 'fd09::2': six}
+            wait(box, everyone, 4)
+            self.assertEqual({4: first, 6: six}, macs(box))
+            # The first falls silent: when that is known the next one is there.
+            del everyone['10.9.9.2']
+            wait(box, everyone, 50)
+            self.assertEqual({4: second, 6: six}, macs(box))
+            # Other peers in their place, while packets go on.
+            endpoint['peer_addresses'] = ['fd09::2', '10.9.9.4', '10.9.9.3']
+            box.apply(doc)
+            self.assertEqual({4: second, 6: six}, macs(box))
+            everyone['10.9.9.4'] = first
+            wait(box, everyone, 4)
+            self.assertEqual({4: first, 6: six}, macs(box))
+            endpoint['peer_addresses'] = ['10.9.9.3']
+            box.apply(doc)
+            self.assertEqual({4: second, 6: second}, macs(box))
+            box.apply({})
+            self.assertTrue(box.stats()['conserved'])
 
 
 if __name__ == '__main__':
