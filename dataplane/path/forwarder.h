@@ -43,10 +43,13 @@ struct forwarder {
 	struct rte_ring *send[FORWARDER_WORKERS]; /* finished frames for queues owned there */
 	struct rte_ring *punt;			  /* to control */
 
-	/* ICMP error budget: a virtual clock (TSC) per connection id. */
-	uint64_t *icmp_clock;
-	uint64_t icmp_rate;	/* errors a second and connection, for this worker */
-	uint64_t icmp_interval; /* TSC cycles that one error uses up */
+	/* ICMP error budget by connection id: a virtual clock (TSC) that all workers share and move
+	 * on by compare-and-swap, a lease of several errors at a time, and what of the last lease
+	 * this worker has left. */
+	_Atomic uint64_t *icmp_clock;
+	uint8_t *icmp_left;
+	uint64_t icmp_ahead, icmp_step; /* TSC: how far it may run ahead; what one lease costs */
+	uint8_t icmp_lease;		/* errors */
 
 	unsigned made;
 	struct rte_mbuf *made_packet[FORWARDER_MADE];

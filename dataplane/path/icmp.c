@@ -20,18 +20,23 @@ static bool permitted(const struct burst *b, unsigned slot)
 	return b->l4_protocol[slot] != IPPROTO_ICMPV6 || l4[0] >= 128;
 }
 
-/* A virtual clock per connection: it may run ahead of the real one by a second's worth of errors.
- */
+/* The clock of the connection may run ahead of the real one by a second's worth of errors. Who is
+ * refused only reads it. Relaxed: nothing else depends on it. */
 static bool within_budget(struct forwarder *f, const struct burst *b, unsigned slot)
 {
-	uint64_t *clock = &f->icmp_clock[b->connection[slot]];
-	uint64_t now = b->arrived;
+	_Atomic uint64_t *clock = &f->icmp_clock[b->connection[slot]];
+	uint8_t *left = &f->icmp_left[b->connection[slot]];
+	uint64_t now = b->arrived, was = atomic_load_explicit(clock, memory_order_relaxed), from;
 
-	if (*clock < now)
-		*clock = now;
-	if (*clock - now >= f->icmp_interval * f->icmp_rate)
-		return false;
-	*clock += f->icmp_interval;
+	while (*left == 0) {
+		from = RTE_MAX(was, now);
+		if (from - now >= f->icmp_ahead)
+			return false;
+		if (atomic_compare_exchange_weak_explicit(clock, &was, from + f->icmp_step,
+			    memory_order_relaxed, memory_order_relaxed))
+			*left = f->icmp_lease;
+	}
+	--*left;
 	return true;
 }
 

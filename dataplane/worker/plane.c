@@ -18,7 +18,8 @@ struct plane {
 	struct worker *worker[PLANE_WORKERS];
 	struct rte_ring *punt[PLANE_WORKERS]; /* worker → control */
 	struct meter *meter[PLANE_WORKERS + 1];
-	unsigned next_punt; /* fairness of plane_take */
+	unsigned next_punt;	      /* fairness of plane_take */
+	_Atomic uint64_t *icmp_clock; /* by connection id, for all workers: see forwarder.h */
 	bool started;
 };
 
@@ -105,13 +106,24 @@ static void set_queues(struct worker *w, const struct plane_config *config)
 	}
 }
 
+/* A lease is a hundredth of the rate: few writes to what is shared, and little that lies unused
+ * with other workers. */
+static void set_icmp(struct forwarder *f, const struct plane *p)
+{
+	uint64_t rate = RTE_MAX(p->config.icmp_rate, 1u), interval = rte_get_tsc_hz() / rate;
+
+	f->icmp_lease = (uint8_t)RTE_MIN(1 + rate / 100, (uint64_t)UINT8_MAX);
+	f->icmp_step = interval * f->icmp_lease;
+	f->icmp_ahead = interval * rate;
+	f->icmp_clock = p->icmp_clock;
+	f->icmp_left = calloc(p->fwd->limits.snapshot.connections + 1, 1);
+}
+
 static int make_worker(struct plane *p, unsigned index)
 {
 	const struct plane_config *config = &p->config;
-	uint32_t connections = p->fwd->limits.snapshot.connections + 1;
 	struct worker *w =
 		aligned_alloc(CACHE_LINE, (sizeof(*w) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-	uint64_t rate = RTE_MAX(config->icmp_rate / config->workers, 1u);
 
 	if (w == NULL)
 		return -ENOMEM;
@@ -126,14 +138,12 @@ static int make_worker(struct plane *p, unsigned index)
 	w->forwarder.worker = index;
 	w->forwarder.workers = config->workers;
 	w->forwarder.pool = config->pool;
-	w->forwarder.icmp_rate = rate;
-	w->forwarder.icmp_interval = rte_get_tsc_hz() / rate;
-	w->forwarder.icmp_clock = calloc(connections, sizeof(uint64_t));
+	set_icmp(&w->forwarder, p);
 	w->inject = make_ring("in", config->workers, index, config->punt_size);
 	p->punt[index] = make_ring("out", index, config->workers, config->punt_size);
 	w->forwarder.punt = p->punt[index];
 	set_queues(w, config);
-	if (w->forwarder.icmp_clock == NULL || w->inject == NULL || p->punt[index] == NULL)
+	if (w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL)
 		return -ENOMEM;
 	rte_rcu_qsbr_thread_register(p->fwd->qsbr, index);
 	return 0;
@@ -166,7 +176,8 @@ struct plane *plane_create(const struct plane_config *config, struct fwd *fwd)
 		return NULL;
 	p->config = *config;
 	p->fwd = fwd;
-	if (make_meters(p) < 0)
+	p->icmp_clock = calloc(fwd->limits.snapshot.connections + 1, sizeof(*p->icmp_clock));
+	if (p->icmp_clock == NULL || make_meters(p) < 0)
 		goto fail;
 	for (unsigned i = 0; i < config->workers; i++)
 		if (make_worker(p, i) < 0)
@@ -192,7 +203,7 @@ static void free_worker(struct plane *p, unsigned index)
 	}
 	free_ring(w->inject);
 	free_ring(p->punt[index]);
-	free(w->forwarder.icmp_clock);
+	free(w->forwarder.icmp_left);
 	rte_rcu_qsbr_thread_unregister(p->fwd->qsbr, index);
 	free(w);
 }
@@ -205,6 +216,7 @@ void plane_destroy(struct plane *p)
 		free_worker(p, i);
 	for (unsigned i = 0; i <= PLANE_WORKERS; i++)
 		meter_destroy(p->meter[i]);
+	free(p->icmp_clock);
 	free(p);
 }
 
