@@ -22,21 +22,40 @@ static void whole_objects(struct change *change)
 	}
 }
 
+#define LISTED 64
+
+static void whole_route(struct change *change, uint32_t connection, uint8_t family,
+	const struct routetree_entry *best)
+{
+	vias_hold(change->model, best->via);
+	change->routes_added[family == IP_6]++;
+	change->route[change->route_count++] = (struct change_route){.connection = connection,
+		.after = best->via,
+		.prefix = store_route_prefix(best, family)};
+}
+
+/* The owners of one prefix stand side by side. */
 static void whole_table(struct change *change, uint32_t connection, uint8_t family)
 {
-	struct model *model = change->model;
-	struct model_route route, *after = NULL;
-	struct routetree_entry best;
+	const struct routetree *tree = store_route_tree(change->model, connection, family);
+	struct routetree_entry entry[LISTED], best = {0};
+	size_t count = routetree_list(tree, &best, false, entry, LISTED);
 
-	for (; model_route_list(model, connection, family, after, &route, 1) == 1; after = &route) {
-		store_route_best(model, connection, &route.prefix, &best);
-		if (best.owner != route.owner)
-			continue;
-		vias_hold(model, best.via);
-		change->routes_added[family == IP_6]++;
-		change->route[change->route_count++] = (struct change_route){
-			.connection = connection, .after = best.via, .prefix = route.prefix};
+	while (count > 0) {
+		for (size_t i = 0; i < count; i++) {
+			bool same = best.via != 0 && entry[i].high == best.high &&
+				    entry[i].low == best.low && entry[i].length == best.length;
+
+			if (same && !store_route_wins(change->model, &entry[i], &best))
+				continue;
+			if (best.via != 0 && !same)
+				whole_route(change, connection, family, &best);
+			best = entry[i];
+		}
+		count = routetree_list(tree, &entry[count - 1], true, entry, LISTED);
 	}
+	if (best.via != 0)
+		whole_route(change, connection, family, &best);
 }
 
 struct change *change_whole(struct model *model)

@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/packed.h"
 #include "control/render.h"
 #include "control/store.h"
 #include "dataplane/base/macros.h"
 
 #define SCAN	       64    /* objects or routes looked at in one call */
-#define RECORD_ROUTES  20000 /* routes in one record: replay parses it as a whole */
+#define RECORD_ROUTES  20000 /* routes in one record */
 #define RECORD_OBJECTS 1000
 
 /* Sites before what names them, and so on; of each kind, one owner after the other. */
@@ -26,9 +27,7 @@ struct checkpoint {
 	struct text text;
 	struct emit emit;
 	size_t in_record; /* objects or routes */
-	bool group_open;
-	uint32_t group_connection, group_via;
-	uint16_t group_preference;
+	struct packed_writer packed;
 };
 
 struct checkpoint *checkpoint_create(const struct model *model)
@@ -46,12 +45,14 @@ void checkpoint_destroy(struct checkpoint *checkpoint)
 {
 	if (checkpoint == NULL)
 		return;
+	packed_free(&checkpoint->packed);
 	text_free(&checkpoint->text);
 	free(checkpoint);
 }
 
 void checkpoint_restart(struct checkpoint *checkpoint)
 {
+	packed_free(&checkpoint->packed);
 	text_free(&checkpoint->text);
 	*checkpoint = (struct checkpoint){.model = checkpoint->model, .owner = 1, .family = IP_4};
 }
@@ -70,25 +71,18 @@ static void open_record(struct checkpoint *checkpoint, const char *key)
 	emit_array(emit, key);
 }
 
-static void close_group(struct checkpoint *checkpoint)
-{
-	if (!checkpoint->group_open)
-		return;
-	emit_end(&checkpoint->emit);
-	emit_end(&checkpoint->emit);
-	checkpoint->group_open = false;
-}
-
 /* 1 where there is a record to hand over, else 2. */
 static int close_record(struct checkpoint *checkpoint, char **bytes, size_t *length)
 {
 	if (checkpoint->in_record == 0)
 		return 2;
-	close_group(checkpoint);
 	emit_end(&checkpoint->emit);
 	emit_end(&checkpoint->emit);
 	emit_end(&checkpoint->emit);
 	checkpoint->in_record = 0;
+	packed_end(&checkpoint->packed);
+	if (checkpoint->part == ROUTES)
+		packed_join(&checkpoint->packed, &checkpoint->text);
 	*bytes = text_take(&checkpoint->text, length);
 	return *bytes != NULL ? 1 : -ENOMEM;
 }
@@ -138,7 +132,7 @@ static int next_objects(struct checkpoint *checkpoint, char **bytes, size_t *len
 	return close_record(checkpoint, bytes, length);
 }
 
-static void open_group(struct checkpoint *checkpoint, const struct model_route *route)
+static void write_group(struct checkpoint *checkpoint, const struct model_route *route)
 {
 	struct emit *emit = &checkpoint->emit;
 	struct render render = {emit, checkpoint->model, NULL};
@@ -147,24 +141,19 @@ static void open_group(struct checkpoint *checkpoint, const struct model_route *
 	emit_string(emit, "connection", render_name(&render, MODEL_CONNECTION, checkpoint->id));
 	render_via(&render, "via", route->via);
 	emit_u64(emit, "preference", route->preference);
-	emit_array(emit, "prefixes");
-	checkpoint->group_open = true;
-	checkpoint->group_connection = checkpoint->id;
-	checkpoint->group_via = route->via;
-	checkpoint->group_preference = route->preference;
+	emit_end(emit);
 }
 
 static void write_route(struct checkpoint *checkpoint, const struct model_route *route)
 {
+	const struct packed_group group = {checkpoint->id, route->via, route->preference};
+
 	if (route->owner != checkpoint->owner)
 		return;
 	open_record(checkpoint, "routes");
-	if (checkpoint->group_connection != checkpoint->id || checkpoint->group_via != route->via ||
-		checkpoint->group_preference != route->preference)
-		close_group(checkpoint);
-	if (!checkpoint->group_open)
-		open_group(checkpoint, route);
-	render_prefix(&checkpoint->emit, NULL, &route->prefix);
+	if (packed_select(&checkpoint->packed, &group))
+		write_group(checkpoint, route);
+	packed_prefix(&checkpoint->packed, &route->prefix);
 }
 
 /* The next tree; false where the owner's connections have all been seen. */

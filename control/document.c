@@ -71,6 +71,8 @@ static void count_item(struct document *document)
 		section->single ? section->json : json_array_get(section->json, document->at_item);
 
 	document->at_item++;
+	if (section->kind == DOCUMENT_ROUTES && document->packed.at != NULL)
+		return;
 	if (section->kind != DOCUMENT_ROUTES) {
 		document->items += 1 + json_array_size(json_object_get(item, "endpoints"));
 		return;
@@ -95,6 +97,8 @@ static int begin_draft(struct document *document)
 	if (bulk && document->prefixes > DOCUMENT_BULK_MOST)
 		return refuse_bulk(document);
 	document->drafting = true;
+	if (document->packed.at != NULL)
+		document->prefixes = packed_count(document->packed);
 	if (draft_begin(&document->draft, document->model, document->refusal, document->items,
 		    document->prefixes) < 0)
 		return no_memory(document);
@@ -173,7 +177,8 @@ static int stage_routes(struct document *document, const struct document_section
 	struct document_routes *routes = &document->routes;
 
 	if (!document->routes_open) {
-		if (document_route_open(&document->draft, group, section->removal, routes) < 0)
+		if (document_route_open(&document->draft, group, section->removal, false, routes) <
+			0)
 			return -EINVAL;
 		document->routes_open = true;
 	}
@@ -197,6 +202,8 @@ static int phase_items(struct document *document)
 	if (!next_item(document))
 		return 0;
 	section = &document->section[document->at_section];
+	if (section->kind == DOCUMENT_ROUTES && document->packed.at != NULL)
+		return document_packed_stage(document, section);
 	list = section_field(document, section);
 	item = item_field(section, &list, document->at_item);
 	if (section->kind == DOCUMENT_ROUTES)
@@ -348,6 +355,8 @@ int document_end(struct document *document)
 		return 1;
 	if (!document->committed)
 		document_build_abandon(document);
+	document_packed_close(document);
+	packed_free(&document->record_packed);
 	text_free(&document->record);
 	text_free(&document->answer);
 	free(document);

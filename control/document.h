@@ -61,9 +61,19 @@ int document_commit(struct document *document);
 /* Slices of taking down. 1: call again; 0: gone. */
 int document_end(struct document *document);
 
-/* All at once, for replay and tests: 0, or -EINVAL with the refusal set. *change: the caller's
+/* All at once, for tests: 0, or -EINVAL with the refusal set. *change: the caller's
  * (NULL where nothing changed). answer may be NULL. */
 int document_run(struct model *model, enum document_mode mode, unsigned kind, const json_t *params,
 	struct refusal *refusal, struct change **change, char **answer);
+
+/* Records of the journal, oldest first, into a model that nobody else uses meanwhile. NULL on lack
+ * of memory. */
+struct document_replay;
+struct document_replay *document_replay_begin(struct model *model, struct refusal *refusal);
+/* 0; -EINVAL with the refusal set; -EBADMSG: not a record. After a failure the model is of no use.
+ */
+int document_replay_record(struct document_replay *replay, const char *record, size_t length);
+/* NULL is allowed. */
+void document_replay_end(struct document_replay *replay);
 
 #endif

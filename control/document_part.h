@@ -36,11 +36,15 @@ struct document_routes {
 	bool local;
 };
 
-/* Reads all but the prefixes. removal: there is no via and no preference. */
-int document_route_open(struct draft *draft, const struct field *group, bool removal,
+/* Reads all but the prefixes, of which packed groups have none. removal: there is no via and no
+ * preference. */
+int document_route_open(struct draft *draft, const struct field *group, bool removal, bool packed,
 	struct document_routes *routes);
 /* Stages the prefix at this index. */
 int document_route_stage(struct draft *draft, const struct field *group, bool removal,
 	const struct document_routes *routes, size_t index);
+/* Stages this prefix; where is the field to blame. */
+int document_route_stage_one(struct draft *draft, const struct field *where, bool removal,
+	const struct document_routes *routes, const struct ip_prefix *prefix);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The journal's record of a change: its outcome, object by object, in the form of a request, so
- * that replay is the same code as a request. What was refused, or changes nothing, is not in it.
+ * The journal's record of a change: its outcome, object by object, in the form of a request, with
+ * the prefixes packed behind it. What was refused, or changes nothing, is not in it.
  */
 #include <string.h>
 
@@ -61,13 +61,7 @@ static void write_item(
 		render_object(&render, NULL, item->after, false);
 }
 
-static bool same_group(const struct draft_route *a, const struct draft_route *b)
-{
-	return a->connection == b->connection && a->entry.via == b->entry.via &&
-	       a->entry.preference == b->entry.preference;
-}
-
-static void open_group(struct document *document, const struct draft_route *route)
+static void write_group(struct document *document, const struct draft_route *route)
 {
 	struct emit *emit = &document->record_emit;
 	struct render render = record_render(document);
@@ -78,34 +72,21 @@ static void open_group(struct document *document, const struct draft_route *rout
 		render_via(&render, "via", route->entry.via);
 		emit_u64(emit, "preference", route->entry.preference);
 	}
-	emit_array(emit, "prefixes");
-	document->group_open = true;
+	emit_end(emit);
 }
 
-static void close_group(struct document *document)
-{
-	if (!document->group_open)
-		return;
-	emit_end(&document->record_emit);
-	emit_end(&document->record_emit);
-	document->group_open = false;
-}
-
-/* at_prefix: the route before this one that was written, + 1. */
 static void write_route(struct document *document, uint32_t at, bool removal)
 {
 	const struct draft_route *route = &document->draft.route[at];
 	struct ip_prefix prefix = store_route_prefix(&route->entry, route->family);
+	const struct packed_group group = {
+		route->connection, route->entry.via, removal ? 0 : route->entry.preference};
 
 	if ((route->entry.via == 0) != removal)
 		return;
-	if (!document->group_open ||
-		!same_group(route, &document->draft.route[document->at_prefix - 1])) {
-		close_group(document);
-		open_group(document, route);
-	}
-	render_prefix(&document->record_emit, NULL, &prefix);
-	document->at_prefix = at + 1;
+	if (packed_select(&document->record_packed, &group))
+		write_group(document, route);
+	packed_prefix(&document->record_packed, &prefix);
 }
 
 static bool write_some(struct document *document, const struct stage *stage, bool removal)
@@ -143,8 +124,8 @@ static int write_stage(struct document *document)
 	}
 	if (write_some(document, &stages[stage], removal))
 		return 1;
-	close_group(document);
 	emit_end(emit);
+	packed_end(&document->record_packed);
 	if (stage == STAGES - 1)
 		emit_end(emit);
 	document->at_item = 0;
@@ -162,6 +143,8 @@ int document_record_write(struct document *document)
 	if (document_has_effect(document) && document->at_section < 4 * STAGES)
 		return write_stage(document);
 	emit_end(&document->record_emit);
+	if (document->draft.route_count > 0)
+		packed_join(&document->record_packed, &document->record);
 	return document->record.failed ? draft_no_memory(&document->draft) : 0;
 }
 

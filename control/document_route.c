@@ -184,19 +184,20 @@ static int read_prefixes(const struct field *group, struct document_routes *rout
 	return count < 0 ? -EINVAL : 0;
 }
 
-int document_route_open(struct draft *draft, const struct field *group, bool removal,
+int document_route_open(struct draft *draft, const struct field *group, bool removal, bool packed,
 	struct document_routes *routes)
 {
+	/* Packed groups have none of the first two. */
 	static const char *const put[] = {
-		"connection", "prefix", "prefixes", "via", "preference", NULL};
-	static const char *const delete[] = {"connection", "prefix", "prefixes", NULL};
+		"prefix", "prefixes", "connection", "via", "preference", NULL};
+	static const char *const delete[] = {"prefix", "prefixes", "connection", NULL};
 	uint64_t preference = MODEL_PREFERENCE;
 
 	*routes = (struct document_routes){0};
-	if (field_object(group, removal ? delete : put) < 0)
+	if (field_object(group, (removal ? delete : put) + (packed ? 2 : 0)) < 0)
 		return -EINVAL;
 	routes->connection = document_named(draft, group, MODEL_CONNECTION);
-	if (routes->connection == 0 || read_prefixes(group, routes) < 0 ||
+	if (routes->connection == 0 || (!packed && read_prefixes(group, routes) < 0) ||
 		field_number(group, "preference", 0, UINT16_MAX, &preference) < 0)
 		return -EINVAL;
 	routes->preference = (uint16_t)preference;
@@ -216,25 +217,32 @@ static struct field prefix_field(const struct field *group, const struct documen
 	return field_item(list, index);
 }
 
+int document_route_stage_one(struct draft *draft, const struct field *where, bool removal,
+	const struct document_routes *routes, const struct ip_prefix *prefix)
+{
+	uint32_t before;
+
+	if (routes->local && prefix->length != ip_bits(prefix->ip.family))
+		return field_refuse(
+			where, REFUSAL_BAD_PREFIX, "a local route is one address: /32 or /128");
+	if (!draft_route_name(draft, routes->connection, prefix))
+		return field_refuse(
+			where, REFUSAL_DUPLICATE_PREFIX, "this prefix stands in the request twice");
+	before = draft->route_count;
+	if (draft_route(draft, routes->connection, prefix, routes->preference, routes->via) < 0)
+		return -EINVAL;
+	if (removal && draft->route_count == before)
+		return field_refuse(where, REFUSAL_NOT_FOUND, "the owner has no such route");
+	return 0;
+}
+
 int document_route_stage(struct draft *draft, const struct field *group, bool removal,
 	const struct document_routes *routes, size_t index)
 {
 	struct field list, field = prefix_field(group, routes, index, &list);
 	struct ip_prefix prefix;
-	uint32_t before;
 
 	if (field_prefix(&field, &prefix) < 0)
 		return -EINVAL;
-	if (routes->local && prefix.length != ip_bits(prefix.ip.family))
-		return field_refuse(
-			&field, REFUSAL_BAD_PREFIX, "a local route is one address: /32 or /128");
-	if (!draft_route_name(draft, routes->connection, &prefix))
-		return field_refuse(&field, REFUSAL_DUPLICATE_PREFIX,
-			"this prefix stands in the request twice");
-	before = draft->route_count;
-	if (draft_route(draft, routes->connection, &prefix, routes->preference, routes->via) < 0)
-		return -EINVAL;
-	if (removal && draft->route_count == before)
-		return field_refuse(&field, REFUSAL_NOT_FOUND, "the owner has no such route");
-	return 0;
+	return document_route_stage_one(draft, &field, removal, routes, &prefix);
 }

@@ -7,6 +7,7 @@
 #include "control/document_part.h"
 #include "control/draft.h"
 #include "control/emit.h"
+#include "control/packed.h"
 #include "control/vias.h"
 #include "dataplane/base/macros.h"
 
@@ -45,14 +46,17 @@ struct document {
 	size_t at_item, at_prefix;
 	struct document_routes routes;
 	bool routes_open;
-	size_t items, prefixes; /* counted */
+	struct packed_reader packed;   /* of a record; at NULL: its prefixes are text */
+	struct document_routes *group; /* packed: the groups of the section at hand */
+	size_t groups;		       /* of them, so many are open */
+	size_t items, prefixes;	       /* counted */
 	struct routetree_entry at_route;
 	bool past_route;
 
 	struct change *change;
 	struct text record, answer;
 	struct emit record_emit;
-	bool group_open;
+	struct packed_writer record_packed;
 	bool committed;
 };
 
@@ -60,6 +64,15 @@ struct document {
 int document_params_read(struct document *document);
 int document_params_section(struct document *document, const struct field *parent, const char *key,
 	unsigned kind, bool removal, bool single);
+
+/* Packed routes of a record. The first opens the groups of a section, some a call: 1: again, 0: all
+ * are open, -EINVAL. The second answers as packed_next, and which group the prefix is in. The third
+ * stages some prefixes: 1, or -EINVAL. The last lets go of the groups. */
+int document_packed_open(struct document *document, const struct document_section *section);
+int document_packed_next(struct document *document, const struct document_section *section,
+	const struct document_routes **group, struct ip_prefix *prefix);
+int document_packed_stage(struct document *document, const struct document_section *section);
+void document_packed_close(struct document *document);
 
 /* Phases; each answers 1: again, 0: next phase, -EINVAL. */
 int document_sweep_objects(struct document *document);

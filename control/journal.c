@@ -85,10 +85,14 @@ static int continue_log(struct journal *journal)
 {
 	const struct journal_file_scan *scan = &journal->loaded[JOURNAL_FILE_LOG].scan;
 	struct journal_writer *writer = &journal->writer;
+	int error;
 
 	writer->log = openat(writer->directory, "log", O_RDWR | O_CLOEXEC);
 	if (writer->log < 0)
 		return -errno;
+	error = journal_file_renew(writer->log, JOURNAL_FILE_LOG, scan);
+	if (error)
+		return error;
 	if (ftruncate(writer->log, (off_t)scan->end) < 0 || fsync(writer->log) < 0)
 		return -errno;
 	writer->at = (off_t)scan->end;

@@ -27,7 +27,11 @@ struct header {
 
 _Static_assert(sizeof(struct header) == JOURNAL_FILE_FRAME, "as it lies on the disk");
 
-static const char title[][24] = {"trunkline log 1\n", "trunkline checkpoint 1\n"};
+/* Version 1 had the prefixes of routes in the JSON of its records; it is still read. */
+#define VERSION 2
+
+static const char title[VERSION][2][24] = {{"trunkline log 1\n", "trunkline checkpoint 1\n"},
+	{"trunkline log 2\n", "trunkline checkpoint 2\n"}};
 
 /* rte_hash_crc takes 32-bit lengths; a frame is far shorter. */
 static uint32_t crc_of(struct header header, const char *bytes, size_t length)
@@ -101,6 +105,18 @@ static int damaged(struct journal_file_scan *scan, size_t offset, const char *wh
 	return -EBADMSG;
 }
 
+/* 0: none that we know. */
+static unsigned version_of(const struct frame *frame, enum journal_file_kind kind)
+{
+	unsigned version = VERSION;
+
+	while (version > 0 &&
+		(frame->header.length != strlen(title[version - 1][kind]) ||
+			memcmp(frame->bytes, title[version - 1][kind], frame->header.length) != 0))
+		version--;
+	return version;
+}
+
 static int read_title(
 	const struct reader *reader, enum journal_file_kind kind, struct journal_file_scan *scan)
 {
@@ -108,8 +124,8 @@ static int read_title(
 
 	if (!frame_at(reader, 0, &frame) || frame.header.flags != JOURNAL_FILE_HEADER)
 		return damaged(scan, 0, "its header is not readable");
-	if (frame.header.length != strlen(title[kind]) ||
-		memcmp(frame.bytes, title[kind], frame.header.length) != 0)
+	scan->version = version_of(&frame, kind);
+	if (!scan->version)
 		return damaged(scan, 0, "it is of another kind or of another version");
 	scan->base = scan->last = frame.header.sequence;
 	scan->end = frame.size;
@@ -299,14 +315,28 @@ static void temporary(const char *name, char text[NAME_SPACE])
 	snprintf(text, NAME_SPACE, "%s.tmp", name);
 }
 
-int journal_file_create(
-	int directory, const char *name, enum journal_file_kind kind, uint64_t base, off_t *at)
+static int write_title(int fd, enum journal_file_kind kind, uint64_t base, off_t *at)
 {
 	struct journal_file_frame header = {.flags = JOURNAL_FILE_HEADER,
 		.sequence = base,
 		.durable = base,
-		.bytes = title[kind],
-		.length = strlen(title[kind])};
+		.bytes = title[VERSION - 1][kind],
+		.length = strlen(title[VERSION - 1][kind])};
+
+	*at = 0;
+	return journal_file_write(fd, at, &header, 1);
+}
+
+int journal_file_renew(int fd, enum journal_file_kind kind, const struct journal_file_scan *scan)
+{
+	off_t at;
+
+	return scan->version == VERSION ? 0 : write_title(fd, kind, scan->base, &at);
+}
+
+int journal_file_create(
+	int directory, const char *name, enum journal_file_kind kind, uint64_t base, off_t *at)
+{
 	char file[NAME_SPACE];
 	int fd, error;
 
@@ -314,8 +344,7 @@ int journal_file_create(
 	fd = openat(directory, file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
 	if (fd < 0)
 		return -errno;
-	*at = 0;
-	error = journal_file_write(fd, at, &header, 1);
+	error = write_title(fd, kind, base, at);
 	if (!error)
 		return fd;
 	close(fd);

@@ -38,6 +38,7 @@ enum journal_file_flags {
 };
 
 struct journal_file_scan {
+	unsigned version;
 	uint64_t base;	  /* sequence of the header */
 	uint64_t last;	  /* of the last good record; base where there is none */
 	size_t end;	  /* offset behind the last good frame */
@@ -77,6 +78,9 @@ int journal_file_write(int fd, off_t *at, const struct journal_file_frame *frame
  * journal_file_commit), with its header. The descriptor, or -errno; *at: where to write on. */
 int journal_file_create(
 	int directory, const char *name, enum journal_file_kind kind, uint64_t base, off_t *at);
+/* Gives a file of an earlier version the title of ours, before records of ours follow. One write
+ * inside one sector; it is on the disk after the caller's next sync. 0 or -errno. */
+int journal_file_renew(int fd, enum journal_file_kind kind, const struct journal_file_scan *scan);
 /* Syncs it, gives it its name, syncs the directory. 0 or -errno. */
 int journal_file_commit(int fd, int directory, const char *name);
 /* Takes a new file away again. */

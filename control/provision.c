@@ -365,19 +365,23 @@ static int source_next(void *context, char **bytes, size_t *length)
 	return checkpoint_next(provision->checkpoint, bytes, length);
 }
 
-static int replay(void *context, const char *bytes, size_t length)
+static int replay_record(void *context, const char *bytes, size_t length)
 {
-	struct provision *provision = context;
-	json_t *record = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
-	struct change *change;
+	return document_replay_record(context, bytes, length);
+}
+
+static int replay(struct provision *provision, char error[JOURNAL_ERROR_TEXT])
+{
+	struct document_replay *all =
+		document_replay_begin(provision->gateway->model, &provision->refusal);
 	int result;
 
-	if (record == NULL)
-		return -EBADMSG;
-	result = document_run(provision->gateway->model, DOCUMENT_RECORD, 0, record,
-		&provision->refusal, &change, NULL);
-	json_decref(record);
-	change_free(change);
+	if (all == NULL) {
+		snprintf(error, JOURNAL_ERROR_TEXT, "no memory to read the journal");
+		return -ENOMEM;
+	}
+	result = journal_replay(provision->gateway->journal, replay_record, all, error);
+	document_replay_end(all);
 	return result;
 }
 
@@ -410,8 +414,7 @@ int provision_restore(struct provision *provision, char error[JOURNAL_ERROR_TEXT
 		.pause = source_pause,
 		.resume = source_resume,
 	};
-	struct journal *journal = provision->gateway->journal;
-	int result = journal_replay(journal, replay, provision, error);
+	int result = replay(provision, error);
 
 	if (result != 0 && provision->refusal.code != REFUSAL_NONE) {
 		size_t length = strlen(error);
@@ -423,6 +426,6 @@ int provision_restore(struct provision *provision, char error[JOURNAL_ERROR_TEXT
 	if (result == 0)
 		result = publish_all(provision, error);
 	if (result == 0)
-		journal_set_source(journal, &source);
+		journal_set_source(provision->gateway->journal, &source);
 	return result;
 }

@@ -102,21 +102,32 @@ static void node_give(struct routetree_pool *pool, struct routetree_node *node)
 	pool->free_count++;
 }
 
+/* As routetree_compare, without a jump: which way the search goes cannot be foretold. */
+static bool is_before(const struct routetree_entry *a, const struct routetree_entry *b)
+{
+	unsigned last_a = (unsigned)a->length << 8 | a->owner;
+	unsigned last_b = (unsigned)b->length << 8 | b->owner;
+	bool last = last_a < last_b;
+	bool low = (a->low < b->low) | ((a->low == b->low) & last);
+
+	return (a->high < b->high) | ((a->high == b->high) & low);
+}
+
 /* Number of entries before key. */
 static unsigned rank(
 	const struct routetree_entry *entry, unsigned count, const struct routetree_entry *key)
 {
-	unsigned low = 0, high = count;
+	const struct routetree_entry *at = entry;
 
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
+	if (count == 0)
+		return 0;
+	while (count > 1) {
+		unsigned half = count / 2;
 
-		if (routetree_compare(&entry[middle], key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		at += is_before(&at[half - 1], key) ? half : 0;
+		count -= half;
 	}
-	return low;
+	return (unsigned)(at - entry) + is_before(at, key);
 }
 
 /* The child that holds key, if any does. */

@@ -90,7 +90,7 @@ static void write_records(int fd, const uint8_t *data, size_t count_of)
 static void write_header(int fd, enum journal_file_kind kind)
 {
 	const char *title =
-		kind == JOURNAL_FILE_LOG ? "trunkline log 1\n" : "trunkline checkpoint 1\n";
+		kind == JOURNAL_FILE_LOG ? "trunkline log 2\n" : "trunkline checkpoint 2\n";
 	struct journal_file_frame frame = {
 		.flags = JOURNAL_FILE_HEADER, .bytes = title, .length = strlen(title)};
 	off_t at = 0;

@@ -101,7 +101,9 @@ static char *state_of(const struct model *model)
 		assert_true(result > 0);
 		if (result != 1)
 			continue;
-		text_add(&text, bytes, length);
+		text_put(&text, bytes);
+		for (size_t i = strlen(bytes); i < length; i++)
+			text_format(&text, "%02x", (uint8_t)bytes[i]);
 		free(bytes);
 	}
 	checkpoint_destroy(checkpoint);
@@ -296,23 +298,19 @@ static void check_replay(const struct model *model)
 	struct checkpoint *checkpoint = checkpoint_create(model);
 	struct model *copy = create();
 	struct refusal refusal = {0};
+	struct document_replay *replay = document_replay_begin(copy, &refusal);
 	char *bytes, *before, *after;
 	size_t length;
 	int result;
 
 	while ((result = checkpoint_next(checkpoint, &bytes, &length)) != 0) {
-		struct change *change;
-		json_t *record;
-
 		if (result != 1)
 			continue;
-		record = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
-		free(bytes);
-		if (document_run(copy, DOCUMENT_RECORD, 0, record, &refusal, &change, NULL) < 0)
+		if (document_replay_record(replay, bytes, length) < 0)
 			fail_msg("replay: %s: %s", refusal.pointer, refusal.text);
-		change_free(change);
-		json_decref(record);
+		free(bytes);
 	}
+	document_replay_end(replay);
 	checkpoint_destroy(checkpoint);
 	before = state_of(model);
 	after = state_of(copy);

@@ -542,6 +542,49 @@ static void checkpoints_when_the_log_has_grown(void **state)
 	end(&w);
 }
 
+/* A log as version number would begin it, with one record in it. */
+static void write_version(unsigned number)
+{
+	char title[32], path[128];
+	struct journal_file_frame frame[] = {
+		{.flags = JOURNAL_FILE_HEADER, .bytes = title},
+		{.flags = JOURNAL_FILE_RECORD, .sequence = 1, .bytes = "old", .length = 3},
+	};
+	off_t at = 0;
+	int fd;
+
+	frame[0].length = (size_t)sprintf(title, "trunkline log %u\n", number);
+	path_of("log", path);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(journal_file_write(fd, &at, frame, 2), 0);
+	close(fd);
+}
+
+/* What goes on in a log of version 1 makes it one of version 2, which older programs refuse. */
+static void continues_an_old_log(void **state)
+{
+	struct writing w;
+	size_t length;
+	char *bytes;
+
+	(void)state;
+	write_version(1);
+	assert_int_equal(read_back(), 0);
+	assert_string_equal(replayed, "old,");
+	w = begin();
+	assert_string_equal(replayed, "old,");
+	append_and_wait(&w, "new");
+	end(&w);
+	assert_int_equal(read_back(), 0);
+	assert_string_equal(replayed, "old,new,");
+	bytes = read_file("log", &length);
+	assert_string_equal(bytes + JOURNAL_FILE_FRAME, "trunkline log 2\n");
+	free(bytes);
+	write_version(3);
+	assert_int_equal(read_back(), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -561,6 +604,7 @@ int main(void)
 		TEST(refuses_a_damaged_checkpoint),
 		TEST(refuses_a_lost_file),
 		TEST(checkpoints_when_the_log_has_grown),
+		TEST(continues_an_old_log),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
