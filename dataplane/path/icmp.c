@@ -3,23 +3,6 @@
 #include "dataplane/path/path.h"
 #include "dataplane/wire/ippacket.h"
 
-static bool permitted(const struct burst *b, unsigned slot)
-{
-	const uint8_t *packet = burst_packet(b, slot);
-	const uint8_t *l4 = packet + b->l4_offset[slot];
-
-	if (b->flags[slot] & PACKET_ICMP_ERROR)
-		return false;
-	if (b->family[slot] == IP_4) {
-		if (ippacket_be16(packet + 6) & 0x1fff)
-			return false;
-		if (packet[9] != IPPROTO_ICMP)
-			return true;
-		return b->l4_protocol[slot] == IPPROTO_ICMP && !icmperror_is_one4(l4);
-	}
-	return b->l4_protocol[slot] != IPPROTO_ICMPV6 || l4[0] >= 128;
-}
-
 /* The clock of the connection may run ahead of the real one by a second's worth of errors. Who is
  * refused only reads it. Relaxed: nothing else depends on it. */
 static bool within_budget(struct forwarder *f, const struct burst *b, unsigned slot)
@@ -103,7 +86,8 @@ void icmp_send(struct forwarder *f, const struct burst *b, unsigned slot, enum i
 	uint32_t connection = b->connection[slot];
 	struct ip_address source = {0};
 
-	if (!permitted(b, slot))
+	if ((b->flags[slot] & PACKET_ICMP_ERROR) ||
+		!icmperror_answerable(burst_packet(b, slot), b->family[slot], b->length[slot]))
 		forwarder_note(f, connection, METER_NOTE_ICMP_FORBIDDEN);
 	else if (!source_of(f, b, slot, &source))
 		forwarder_note(f, connection, METER_NOTE_ICMP_NO_SOURCE);

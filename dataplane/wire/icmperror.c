@@ -3,8 +3,10 @@
 
 #include "dataplane/wire/ippacket.h"
 
-#define TTL 64
-#define TOS 0xc0 /* internetwork control: RFC 1812 4.3.2.5 */
+#define TTL	    64
+#define ICMP_HEADER 8
+#define REDIRECT6   137
+#define TOS	    0xc0 /* internetwork control: RFC 1812 4.3.2.5 */
 
 static const struct {
 	uint8_t type4, code4, type6, code6;
@@ -18,6 +20,43 @@ static const struct {
 bool icmperror_is_one4(const uint8_t *icmp)
 {
 	return icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 5 || icmp[0] == 11 || icmp[0] == 12;
+}
+
+static bool answerable4(const uint8_t *packet, uint32_t length)
+{
+	uint32_t header = (uint32_t)(packet[0] & 15) * 4;
+
+	if ((ippacket_be16(packet + 6) & 0x1fff) != 0)
+		return false;
+	if (packet[9] != IPPROTO_ICMP)
+		return true;
+	return length >= header + ICMP_HEADER && !icmperror_is_one4(packet + header);
+}
+
+static bool answerable6(const uint8_t *packet, uint32_t length)
+{
+	uint8_t protocol = packet[6];
+	uint32_t at = 40;
+	bool later = false;
+
+	for (unsigned walked = 0; ippacket_is_extension(protocol); walked++) {
+		const uint8_t *header = packet + at;
+
+		if (later || walked == IPPACKET_EXTENSIONS || length - at < 8 ||
+			ippacket_extension_bytes(protocol, header) > length - at)
+			return false;
+		later = protocol == IPPROTO_FRAGMENT && (ippacket_be16(header + 2) & 0xfff8) != 0;
+		at += ippacket_extension_bytes(protocol, header);
+		protocol = header[0];
+	}
+	if (protocol != IPPROTO_ICMPV6)
+		return true;
+	return !later && length - at >= ICMP_HEADER && packet[at] >= 128 && packet[at] != REDIRECT6;
+}
+
+bool icmperror_answerable(const uint8_t *packet, uint8_t family, uint16_t length)
+{
+	return family == IP_4 ? answerable4(packet, length) : answerable6(packet, length);
 }
 
 static uint16_t build4(uint8_t *p, const struct ip_address *source, const uint8_t *cause,

@@ -24,14 +24,14 @@ bool ippacket_source_route(const uint8_t *header, uint32_t header_bytes)
 	return false;
 }
 
-static bool is_extension(uint8_t protocol)
+bool ippacket_is_extension(uint8_t protocol)
 {
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
 	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT ||
 	       protocol == IPPROTO_AH || protocol == 135;
 }
 
-static uint32_t extension_bytes(uint8_t protocol, const uint8_t *header)
+uint32_t ippacket_extension_bytes(uint8_t protocol, const uint8_t *header)
 {
 	if (protocol == IPPROTO_FRAGMENT)
 		return 8;
@@ -45,14 +45,14 @@ unsigned ippacket_extensions(const uint8_t *packet, struct ippacket *out)
 	uint32_t at = 40, total = out->length;
 	uint8_t protocol = packet[6];
 
-	for (unsigned walked = 0; is_extension(protocol); walked++) {
+	for (unsigned walked = 0; ippacket_is_extension(protocol); walked++) {
 		const uint8_t *header = packet + at;
 		uint32_t bytes;
 
 		if (walked == IPPACKET_EXTENSIONS || at > IPPACKET_EXTENSION_BYTES ||
 			total - at < 8)
 			return DROP_IP6_EXTENSION;
-		bytes = extension_bytes(protocol, header);
+		bytes = ippacket_extension_bytes(protocol, header);
 		if (bytes > total - at)
 			return DROP_IP6_EXTENSION;
 		if (protocol == IPPROTO_FRAGMENT && (ippacket_be16(header + 2) & 0xfff9) != 0)

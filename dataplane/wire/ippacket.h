@@ -52,6 +52,11 @@ static inline uint64_t ippacket_be64(const uint8_t *p)
 /* True where the options of a header of that many bytes hold a source route (RFC 7126). */
 bool ippacket_source_route(const uint8_t *header, uint32_t header_bytes);
 
+/* Is this the number of an IPv6 extension header that another header follows, and how long is one
+ * of whose first eight bytes this is the start? */
+bool ippacket_is_extension(uint8_t protocol);
+uint32_t ippacket_extension_bytes(uint8_t protocol, const uint8_t *header);
+
 /* Walks IPv6 extension headers. VERDICT_GO or DROP_IP6_EXTENSION. */
 unsigned ippacket_extensions(const uint8_t *packet, struct ippacket *out);
 

@@ -12,6 +12,7 @@
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/ecn.h"
 #include "dataplane/wire/flowhash.h"
+#include "dataplane/wire/icmperror.h"
 #include "dataplane/wire/ippacket.h"
 #include "dataplane/wire/tunnel.h"
 
@@ -369,6 +370,101 @@ static void test_ecn(void **state)
 		}
 }
 
+/* On a copy of exactly its size, so that a read beyond it is seen. */
+static bool answerable(const uint8_t *packet, uint8_t family, uint16_t length)
+{
+	uint8_t *copy = malloc(length);
+	bool answer;
+
+	memcpy(copy, packet, length);
+	answer = icmperror_answerable(copy, family, length);
+	free(copy);
+	return answer;
+}
+
+static void test_answerable4(void **state)
+{
+	static const uint8_t errors[] = {3, 4, 5, 11, 12};
+	uint8_t packet[64];
+
+	(void)state;
+	make_udp4(packet);
+	assert_true(answerable(packet, IP_4, 40));
+	packet[6] = 0x20; /* the first fragment */
+	assert_true(answerable(packet, IP_4, 40));
+	packet[7] = 1; /* a later one */
+	assert_false(answerable(packet, IP_4, 40));
+	packet[9] = IPPROTO_ICMP;
+	assert_false(answerable(packet, IP_4, 40));
+	packet[7] = 0;
+	packet[20] = 8;
+	assert_true(answerable(packet, IP_4, 40));
+	assert_false(answerable(packet, IP_4, 27));
+	for (unsigned i = 0; i < sizeof(errors); i++) {
+		packet[20] = errors[i];
+		packet[6] = 0x20;
+		assert_false(answerable(packet, IP_4, 40));
+		packet[6] = 0;
+		assert_false(answerable(packet, IP_4, 40));
+	}
+}
+
+/* A fragment header at 40, then what its next header says, up to 40 bytes of it. */
+static void make_fragment6(uint8_t packet[128], uint8_t next, unsigned offset)
+{
+	make_udp6(packet);
+	packet[5] = 48;
+	packet[6] = IPPROTO_FRAGMENT;
+	memset(packet + 40, 0, 48);
+	packet[40] = next;
+	packet[42] = (uint8_t)(offset >> 5);
+	packet[43] = (uint8_t)(offset << 3 | 1);
+}
+
+static void test_answerable6(void **state)
+{
+	uint8_t packet[128];
+
+	(void)state;
+	make_udp6(packet);
+	assert_true(answerable(packet, IP_6, 60));
+	packet[6] = IPPROTO_ICMPV6;
+	packet[40] = 128;
+	assert_true(answerable(packet, IP_6, 60));
+	packet[40] = 137;
+	assert_false(answerable(packet, IP_6, 60));
+	packet[40] = 3;
+	assert_false(answerable(packet, IP_6, 60));
+	/* The first fragment shows what it is, a later one only that it is ICMPv6. */
+	make_fragment6(packet, IPPROTO_ICMPV6, 0);
+	packet[48] = 128;
+	assert_true(answerable(packet, IP_6, 88));
+	packet[48] = 1;
+	assert_false(answerable(packet, IP_6, 88));
+	packet[48] = 128;
+	assert_false(answerable(packet, IP_6, 55));
+	make_fragment6(packet, IPPROTO_ICMPV6, 1);
+	packet[48] = 128;
+	assert_false(answerable(packet, IP_6, 88));
+	make_fragment6(packet, IPPROTO_UDP, 1);
+	assert_true(answerable(packet, IP_6, 88));
+	/* More headers behind the fragment's. */
+	make_fragment6(packet, IPPROTO_DSTOPTS, 0);
+	packet[48] = IPPROTO_ICMPV6;
+	packet[56] = 128;
+	assert_true(answerable(packet, IP_6, 88));
+	packet[56] = 1;
+	assert_false(answerable(packet, IP_6, 88));
+	packet[48] = IPPROTO_UDP;
+	assert_true(answerable(packet, IP_6, 88));
+	/* They go on in the next fragment, or cannot be read at all. */
+	packet[49] = 9;
+	assert_false(answerable(packet, IP_6, 88));
+	assert_false(answerable(packet, IP_6, 52));
+	make_fragment6(packet, IPPROTO_DSTOPTS, 1);
+	assert_false(answerable(packet, IP_6, 88));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_checksum),
@@ -376,7 +472,8 @@ int main(void)
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_inspect6),
 		cmocka_unit_test(test_extensions6), cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_spread), cmocka_unit_test(test_geneve),
-		cmocka_unit_test(test_vxlan), cmocka_unit_test(test_ecn)};
+		cmocka_unit_test(test_vxlan), cmocka_unit_test(test_ecn),
+		cmocka_unit_test(test_answerable4), cmocka_unit_test(test_answerable6)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
