@@ -53,7 +53,10 @@ static bool get_connection(void *context, uint32_t id, struct roster_connection 
 	const struct model_connection *c = model != NULL ? model_connection(model, id) : NULL;
 
 	if (c != NULL)
-		*out = (struct roster_connection){.name = c->object.name, .vni = c->vni};
+		*out = (struct roster_connection){.name = c->object.name,
+			.vni = c->vni,
+			.bandwidth_mbps = c->bandwidth_mbps,
+			.peak_mbps = c->peak_mbps};
 	return c != NULL;
 }
 

@@ -10,7 +10,9 @@
 #include "control/template.h"
 #include "dataplane/fwd/idmap.h"
 
-#define MSS4_HEADERS 40 /* IPv4 and TCP without options */
+#define MSS4_HEADERS 40	    /* IPv4 and TCP without options */
+#define MBPS	     125000 /* bytes a second */
+#define PACKET_LEAST 1500
 #define MSS6_HEADERS 60
 
 static bool add_address(struct fwd_port *port, const struct ip_address *address)
@@ -293,9 +295,36 @@ static void icmp_sources(const struct compile *c, const struct model_connection 
 	}
 }
 
+/* The largest packet that can come in by an attachment of the connection. */
+static uint32_t largest_packet(const struct compile *c, uint32_t connection)
+{
+	uint32_t bytes = PACKET_LEAST, id = 0;
+
+	while ((id = model_connection_attachment(c->model, connection, id)) != 0) {
+		uint16_t mtu = c->port[model_attachment(c->model, id)->port].mtu;
+
+		bytes = mtu > bytes ? mtu : bytes;
+	}
+	return bytes;
+}
+
+static struct policer_rate rate_of(
+	const struct compile *c, const struct model_connection *connection, uint32_t mbps)
+{
+	uint32_t packet = largest_packet(c, connection->object.id);
+	uint64_t rate = (uint64_t)mbps * MBPS, burst = connection->burst_bytes;
+
+	if (rate == 0)
+		return (struct policer_rate){0};
+	if (burst == 0)
+		burst = policer_default_burst(rate, packet);
+	return policer_rate(rate, burst, packet, c->workers, c->tsc_hz);
+}
+
 int compile_connection(const struct compile *c, struct snapshot_edit *edit,
 	const struct model_connection *connection)
 {
+	uint32_t bandwidth = connection->bandwidth_mbps, peak = connection->peak_mbps;
 	struct fwd_connection *f = snapshot_edit_connection(edit, connection->object.id);
 
 	if (f == NULL)
@@ -305,6 +334,11 @@ int compile_connection(const struct compile *c, struct snapshot_edit *edit,
 	f->dscp_uniform = connection->dscp_mode == MODEL_DSCP_UNIFORM;
 	f->dscp = connection->dscp;
 	f->mss_clamp = connection->mss_mode != MODEL_MSS_OFF;
+	f->excess_mark = connection->excess_dscp == MODEL_EXCESS_PRECEDENCE
+				 ? POLICER_PRECEDENCE
+				 : connection->excess_dscp;
+	f->committed = rate_of(c, connection, bandwidth);
+	f->excess = rate_of(c, connection, peak > bandwidth ? peak - bandwidth : 0);
 	icmp_sources(c, connection, f);
 	return 0;
 }
@@ -345,6 +379,8 @@ int compile_attachment(const struct compile *c, struct snapshot_edit *edit,
 	struct fwd_attachment *a = snapshot_edit_attachment(edit, attachment->object.id);
 	struct sources s = first_addresses(attachment->address, attachment->address_count);
 	uint16_t port_mtu = c->port[attachment->port].mtu;
+	const struct model_connection *connection =
+		model_connection(c->model, attachment->connection);
 	struct mss mss;
 
 	if (a == NULL)
@@ -355,7 +391,8 @@ int compile_attachment(const struct compile *c, struct snapshot_edit *edit,
 	a->l2_length = build_l2(c, attachment, a->l2);
 	a->port = (uint8_t)attachment->port;
 	a->mtu = attachment->mtu != 0 && attachment->mtu < port_mtu ? attachment->mtu : port_mtu;
-	mss = mss_for(model_connection(c->model, attachment->connection), a->mtu);
+	mss = mss_for(connection, a->mtu);
+	a->policed = connection != NULL && connection->bandwidth_mbps != 0;
 	a->mss4 = mss.mss4;
 	a->mss6 = mss.mss6;
 	a->connection = attachment->connection;

@@ -26,6 +26,8 @@ struct compile_port {
 struct compile {
 	const struct model *model;
 	const char *gateway; /* name */
+	unsigned workers;
+	uint64_t tsc_hz;
 	struct compile_port port[FWD_PORTS];
 };
 

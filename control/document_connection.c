@@ -5,7 +5,8 @@
 #include "control/document_part.h"
 
 #define VNI_MOST       0xffffff
-#define BANDWIDTH_MOST 10000000 /* 10 Tb/s */
+#define BANDWIDTH_MOST 10000000	    /* 10 Tb/s */
+#define BURST_MOST     100000000000 /* 100 GB */
 #define MSS_LEAST      64
 #define MSS_MOST       9176
 
@@ -70,18 +71,55 @@ static int read_icmp_source(const struct field *object, struct model_connection 
 	return 0;
 }
 
+static int read_excess_dscp(const struct field *object, struct model_connection *connection)
+{
+	static const char *const modes[] = {"precedence", NULL};
+	uint64_t value = MODEL_EXCESS_PRECEDENCE;
+	struct field excess;
+	uint8_t mode = 0;
+
+	if (field_child(object, "excess_dscp", &excess) && !json_is_number(excess.json))
+		return field_choice(object, "excess_dscp", modes, &mode);
+	if (field_number(object, "excess_dscp", 0, 63, &value) < 0)
+		return -EINVAL;
+	connection->excess_dscp = (uint8_t)value;
+	return 0;
+}
+
+static int read_rates(const struct field *object, struct model_connection *connection)
+{
+	uint64_t bandwidth = 0, peak = 0, burst = 0;
+	struct field place;
+
+	connection->excess_dscp = MODEL_EXCESS_PRECEDENCE;
+	if (field_number(object, "bandwidth_mbps", 0, BANDWIDTH_MOST, &bandwidth) < 0 ||
+		field_number(object, "burst_bytes", 0, BURST_MOST, &burst) < 0 ||
+		field_number(object, "peak_mbps", 0, BANDWIDTH_MOST, &peak) < 0)
+		return -EINVAL;
+	field_child(object, "peak_mbps", &place);
+	if (peak != 0 && bandwidth == 0)
+		return field_refuse(
+			&place, REFUSAL_BAD_VALUE, "a peak needs a bandwidth_mbps below it");
+	if (peak != 0 && peak <= bandwidth)
+		return field_refuse(&place, REFUSAL_OUT_OF_RANGE,
+			"not above bandwidth_mbps, which is %u", (unsigned)bandwidth);
+	connection->bandwidth_mbps = (uint32_t)bandwidth;
+	connection->peak_mbps = (uint32_t)peak;
+	connection->burst_bytes = burst;
+	return read_excess_dscp(object, connection);
+}
+
 static int read(const struct field *object, struct model_connection *connection)
 {
 	struct field vni_field;
-	uint64_t vni = 0, bandwidth = 0;
+	uint64_t vni = 0;
 
 	if (field_need(object, "vni", &vni_field) < 0 ||
-		field_number(object, "vni", 1, VNI_MOST, &vni) < 0 ||
-		field_number(object, "bandwidth_mbps", 0, BANDWIDTH_MOST, &bandwidth) < 0)
+		field_number(object, "vni", 1, VNI_MOST, &vni) < 0)
 		return -EINVAL;
 	connection->vni = (uint32_t)vni;
-	connection->bandwidth_mbps = (uint32_t)bandwidth;
-	if (read_dscp(object, connection) < 0 || read_mss(object, connection) < 0)
+	if (read_rates(object, connection) < 0 || read_dscp(object, connection) < 0 ||
+		read_mss(object, connection) < 0)
 		return -EINVAL;
 	return read_icmp_source(object, connection);
 }
@@ -242,8 +280,8 @@ static long count_endpoints(const struct draft *draft, const struct field *objec
 
 int document_connection_put(struct draft *draft, const struct field *object, uint32_t place)
 {
-	static const char *const names[] = {"name", "vni", "bandwidth_mbps", "dscp", "mss_clamp",
-		"icmp_source", "endpoints", NULL};
+	static const char *const names[] = {"name", "vni", "bandwidth_mbps", "burst_bytes",
+		"peak_mbps", "excess_dscp", "dscp", "mss_clamp", "icmp_source", "endpoints", NULL};
 	const struct model_connection *before;
 	struct model_connection *connection;
 	struct field name;

@@ -69,6 +69,16 @@
 		"Packets between workers") \
 	X(CONNECTION_DROPS, "trunkline_connection_drops_packets", "counter", "packets", \
 		"Packets dropped; reasons that never happened are left out") \
+	X(CONNECTION_BANDWIDTH, "trunkline_connection_bandwidth_bits_per_second", "gauge", \
+		"bits_per_second", "Bandwidth that the connection is held to; absent without one") \
+	X(CONNECTION_POLICED, "trunkline_connection_policed_packets", "counter", "packets", \
+		"Packets dropped beyond the bandwidth, or its peak") \
+	X(CONNECTION_POLICED_BYTES, "trunkline_connection_policed_bytes", "counter", "bytes", \
+		"L3 bytes dropped beyond the bandwidth, or its peak") \
+	X(CONNECTION_MARKED, "trunkline_connection_marked_packets", "counter", "packets", \
+		"Packets over the bandwidth that passed, marked, within the peak") \
+	X(CONNECTION_MARKED_BYTES, "trunkline_connection_marked_bytes", "counter", "bytes", \
+		"L3 bytes over the bandwidth that passed, marked, within the peak") \
 	X(CONNECTION_NOTES, "trunkline_connection_notes", "counter", "", \
 		"Events that are no drops; those that never happened are left out") \
 	X(CONNECTION_CONSERVED, "trunkline_connection_conserved", "gauge", "", \

@@ -120,6 +120,25 @@ static void write_side(
 				side->drop[r]);
 }
 
+/* Of connections that have a bandwidth, or had one and show it. */
+static void write_rate(
+	struct metrics *m, const struct roster_connection *who, const struct meter_connection *c)
+{
+	struct exposition *e = &m->out;
+	uint64_t policed = c->side[METER_ATTACHMENT].drop[DROP_POLICED];
+	const struct exposition_label *label = L({"connection", who->name});
+
+	if (who->bandwidth_mbps != 0)
+		exposition_sample(e, FAMILIES_CONNECTION_BANDWIDTH, label,
+			(uint64_t)who->bandwidth_mbps * 1000000);
+	else if (policed == 0 && c->police.marked_packets == 0)
+		return;
+	exposition_sample(e, FAMILIES_CONNECTION_POLICED, label, policed);
+	exposition_sample(e, FAMILIES_CONNECTION_POLICED_BYTES, label, c->police.policed_bytes);
+	exposition_sample(e, FAMILIES_CONNECTION_MARKED, label, c->police.marked_packets);
+	exposition_sample(e, FAMILIES_CONNECTION_MARKED_BYTES, label, c->police.marked_bytes);
+}
+
 static void write_connection(struct metrics *m, uint32_t id)
 {
 	struct exposition *e = &m->out;
@@ -134,6 +153,7 @@ static void write_connection(struct metrics *m, uint32_t id)
 	for (unsigned side = 0; side < METER_SIDES; side++)
 		write_side(m, who.name, &c.sum.side[side], side_name[side]);
 	exposition_sample(e, FAMILIES_CONNECTION_RINGS, L({"connection", who.name}), c.in_rings);
+	write_rate(m, &who, &c.sum);
 	if (c.conserved != COLLECT_TORN)
 		exposition_sample(e, FAMILIES_CONNECTION_CONSERVED, L({"connection", who.name}),
 			c.conserved == COLLECT_CONSERVED);

@@ -43,6 +43,8 @@ enum model_payload { MODEL_PAYLOAD_IP = 0, MODEL_PAYLOAD_ETHERNET };
 enum model_udp_checksum { MODEL_CHECKSUM_AUTO = 0, MODEL_CHECKSUM_ON, MODEL_CHECKSUM_ZERO };
 enum model_source_check { MODEL_FEASIBLE = 0, MODEL_STRICT, MODEL_LOOSE, MODEL_UNCHECKED };
 enum model_dscp { MODEL_DSCP_PIPE = 0, MODEL_DSCP_UNIFORM };
+#define MODEL_EXCESS_PRECEDENCE 0xff /* the drop precedence of the packet's own class */
+
 enum model_mss { MODEL_MSS_AUTO = 0, MODEL_MSS_OFF, MODEL_MSS_VALUE };
 
 /* What every named object starts with. */
@@ -95,11 +97,14 @@ struct model_endpoint {
 struct model_connection {
 	struct model_object object;
 	uint32_t vni;
-	uint32_t bandwidth_mbps;		      /* 0: no limit */
-	uint8_t dscp_mode;			      /* enum model_dscp */
-	uint8_t dscp;				      /* outer DSCP under pipe, 0..63 */
-	uint8_t mss_mode;			      /* enum model_mss */
-	uint16_t mss;				      /* under MODEL_MSS_VALUE */
+	uint32_t bandwidth_mbps; /* 0: no limit */
+	uint32_t peak_mbps;   /* what is over the bandwidth passes marked up to here; 0: no peak */
+	uint64_t burst_bytes; /* 0: by the rate */
+	uint8_t excess_dscp;  /* or MODEL_EXCESS_PRECEDENCE */
+	uint8_t dscp_mode;    /* enum model_dscp */
+	uint8_t dscp;	      /* outer DSCP under pipe, 0..63 */
+	uint8_t mss_mode;     /* enum model_mss */
+	uint16_t mss;	      /* under MODEL_MSS_VALUE */
 	struct ip_address icmp_source4, icmp_source6; /* family IP_NONE where not given */
 	uint16_t endpoint_count;
 	const struct model_endpoint

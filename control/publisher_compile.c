@@ -5,6 +5,7 @@
 #include "control/innermtu.h"
 #include "control/neighbours.h"
 #include "control/publisher_private.h"
+#include "dataplane/base/clock.h"
 #include "dataplane/base/log.h"
 #include "dataplane/fwd/value.h"
 
@@ -174,6 +175,9 @@ static int compile_one(struct publisher *p, enum model_kind kind, const struct m
 		return compile_path(c, p->edit, path, *neighbour);
 	}
 	case MODEL_CONNECTION:
+		/* An id that nobody has yet: what its last owner used up is not this one's debt. */
+		if (p->kind[kind].next[object->id] == NULL)
+			policer_fill(&p->config.fwd->policer[object->id], clock_tsc());
 		return compile_connection(c, p->edit, (const struct model_connection *)object);
 	case MODEL_ENDPOINT: {
 		const struct model_endpoint *endpoint = (const struct model_endpoint *)object;

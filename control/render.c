@@ -98,6 +98,12 @@ static void connection(const struct render *render, const struct model_connectio
 
 	emit_u64(emit, "vni", connection->vni);
 	emit_u64(emit, "bandwidth_mbps", connection->bandwidth_mbps);
+	emit_u64(emit, "burst_bytes", connection->burst_bytes);
+	emit_u64(emit, "peak_mbps", connection->peak_mbps);
+	if (connection->excess_dscp == MODEL_EXCESS_PRECEDENCE)
+		emit_string(emit, "excess_dscp", "precedence");
+	else
+		emit_u64(emit, "excess_dscp", connection->excess_dscp);
 	emit_object(emit, "dscp");
 	emit_string(emit, "mode", connection->dscp_mode == MODEL_DSCP_UNIFORM ? "uniform" : "pipe");
 	emit_u64(emit, "value", connection->dscp);

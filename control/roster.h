@@ -30,6 +30,7 @@ struct roster_gateway {
 struct roster_connection {
 	const char *name;
 	uint32_t vni;
+	uint32_t bandwidth_mbps, peak_mbps; /* 0: no limit, no peak */
 };
 
 struct roster_attachment {

@@ -6,7 +6,7 @@
 #define PORT_CELLS	 (16 + DROP_COUNT + ROSTER_EXTRAS)
 #define WORKER_CELLS	 (8 + METER_GAPS)
 #define SIDE_CELLS	 (11 + DROP_COUNT)
-#define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 2)
+#define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 8)
 #define TRAFFIC_CELLS	 4
 #define CONTROL_CELLS	 (4 + LOOP_TIME_BUCKETS)
 
@@ -124,6 +124,16 @@ static void write_side(struct tally *t, const char *key, const struct meter_side
 	tally_group_end(t);
 }
 
+static void write_police(struct tally *t, const struct meter_connection *c)
+{
+	tally_group(t, "policing");
+	tally_some(t, "policed_packets", c->side[METER_ATTACHMENT].drop[DROP_POLICED]);
+	tally_some(t, "policed_bytes", c->police.policed_bytes);
+	tally_some(t, "marked_packets", c->police.marked_packets);
+	tally_some(t, "marked_bytes", c->police.marked_bytes);
+	tally_group_end(t);
+}
+
 void sections_connection(struct report *report, uint32_t id)
 {
 	struct roster_connection who;
@@ -138,10 +148,13 @@ void sections_connection(struct report *report, uint32_t id)
 	tally_begin(&t, NULL);
 	tally_identity(&t, "name", who.name);
 	tally_number(&t, "vni", who.vni);
+	tally_level(&t, "bandwidth_mbps", who.bandwidth_mbps);
+	tally_level(&t, "peak_mbps", who.peak_mbps);
 	tally_state(&t, "conserved", collect_state_name(c.conserved), c.conserved);
 	tally_level(&t, "in_rings", c.in_rings);
 	for (unsigned side = 0; side < METER_SIDES; side++)
 		write_side(&t, side_name[side], &c.sum.side[side]);
+	write_police(&t, &c.sum);
 	tally_group(&t, "notes");
 	for (unsigned n = 0; n < METER_NOTE_COUNT; n++)
 		tally_some(&t, meter_note_name(n), c.sum.note[n]);

@@ -31,6 +31,9 @@ static const struct cli_fields path_fields[] = {
 static const struct cli_fields connection_fields[] = {
 	{"vni", CLI_FIELDS_NUMBER, NULL},
 	{"bandwidth-mbps", CLI_FIELDS_NUMBER, "bandwidth_mbps"},
+	{"burst-bytes", CLI_FIELDS_NUMBER, "burst_bytes"},
+	{"peak-mbps", CLI_FIELDS_NUMBER, "peak_mbps"},
+	{"excess-dscp", CLI_FIELDS_EITHER, "excess_dscp"},
 	{"dscp", CLI_FIELDS_DSCP, NULL},
 	{"mss-clamp", CLI_FIELDS_EITHER, "mss_clamp"},
 	{"icmp-source", CLI_FIELDS_LIST, "icmp_source"},
@@ -207,7 +210,10 @@ static const struct cli_option path_options[] = {
 
 static const struct cli_option connection_options[] = {
 	{"vni", "NUMBER", "its number in tunnels, 1 to 16777215"},
-	{"bandwidth-mbps", "NUMBER", "what was ordered"},
+	{"bandwidth-mbps", "NUMBER", "what its attachments may bring; 0: no limit (default)"},
+	{"burst-bytes", "NUMBER", "at once (default 0: 10 ms at the rate)"},
+	{"peak-mbps", "NUMBER", "what is over the bandwidth passes marked up to here (default 0)"},
+	{"excess-dscp", "0..63|precedence", "how it is marked (default precedence)"},
 	{"dscp", "0..63|uniform", "outer DSCP, or the customer's own"},
 	{"mss-clamp", "auto|off|BYTES", "(default auto)"},
 	{"icmp-source", "ADDRESS", "source of ICMP errors towards paths; one of each family"},

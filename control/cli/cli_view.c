@@ -161,9 +161,10 @@ static double both_rate(const struct cli_sample *sample, size_t i, const char *m
 
 void cli_view_connections(const struct cli_sample *sample)
 {
-	struct cli_table *t = cli_table_create("CONNECTION|>VNI|>FROM CUSTOMER pkt/s|>FROM PATHS "
-					       "pkt/s|>SENT pkt/s|>DROPPED|>DROPPED/s|>DROPPED "
-					       "%|>HELD|CONSERVED");
+	struct cli_table *t = cli_table_create(
+		"CONNECTION|>VNI|>LIMIT Mb/s|>FROM CUSTOMER pkt/s|>FROM PATHS pkt/s|>SENT "
+		"pkt/s|>DROPPED|>DROPPED/s|>DROPPED %|>POLICED|>POLICED Mb/s|>MARKED|>HELD|"
+		"CONSERVED");
 	char text[CLI_UNITS_MAX];
 	json_t *c;
 	size_t i;
@@ -174,6 +175,10 @@ void cli_view_connections(const struct cli_sample *sample)
 
 		cli_table_cell(t, "%s", cli_json_text(c, "name"));
 		cli_table_cell(t, "%llu", (unsigned long long)cli_json_u64(c, "vni"));
+		if (cli_json_u64(c, "bandwidth_mbps") != 0)
+			count(t, cli_json_u64(c, "bandwidth_mbps"));
+		else
+			cli_table_cell(t, "-");
 		rate(t, cli_sample_rate(sample, "connections", i, "attachment/rx"));
 		rate(t, cli_sample_rate(sample, "connections", i, "path/rx"));
 		rate(t, both_rate(sample, i, "tx"));
@@ -181,6 +186,9 @@ void cli_view_connections(const struct cli_sample *sample)
 		rate(t, both_rate(sample, i, "dropped"));
 		cli_table_cell(
 			t, "%s", cli_units_percent((double)dropped, (double)both(c, "rx"), text));
+		count(t, cli_json_u64(c, "policing/policed_packets"));
+		mbps(t, cli_sample_rate(sample, "connections", i, "policing/policed_bytes"));
+		count(t, cli_json_u64(c, "policing/marked_packets"));
 		count(t, both(c, "held"));
 		cli_table_cell(t, "%s", cli_json_text(c, "conserved"));
 	}

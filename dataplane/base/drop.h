@@ -50,6 +50,7 @@
 	X(MARTIAN_DESTINATION, "martian_destination", "destination that is never forwarded") \
 	X(MULTICAST, "multicast", "multicast or broadcast, which is not carried") \
 	X(LINK_LOCAL, "link_local", "IPv6 link-local address that would leave its link") \
+	X(POLICED, "policed", "beyond the bandwidth of the connection") \
 	X(SOURCE_CHECK, "source_check", "source address not routed to where it came from") \
 	X(NO_ROUTE, "no_route", "no route of the connection matches") \
 	X(BLACKHOLE, "blackhole", "a blackhole route matches") \

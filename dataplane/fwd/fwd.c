@@ -53,11 +53,13 @@ static int create_tables(struct fwd *fwd)
 	fwd->attachments = idmap_create(limits->snapshot.attachments * 2);
 	fwd->endpoints = idmap_create(limits->snapshot.endpoints * 2);
 	fwd->liveness = create_liveness(limits->snapshot.sites);
+	fwd->policer = policer_create(limits->snapshot.connections + 1);
 	atomic_init(&fwd->snapshot, snapshot_create(&limits->snapshot));
 	if (neighbour_table_init(&fwd->neighbours, limits->neighbours + 1) < 0)
 		return -1;
 	return fwd->lpm != NULL && fwd->attachments != NULL && fwd->endpoints != NULL &&
-			       fwd->liveness != NULL && fwd_snapshot(fwd) != NULL
+			       fwd->liveness != NULL && fwd->policer != NULL &&
+			       fwd_snapshot(fwd) != NULL
 		       ? 0
 		       : -1;
 }
@@ -83,6 +85,7 @@ void fwd_destroy(struct fwd *fwd)
 		return;
 	snapshot_destroy(fwd_snapshot(fwd));
 	neighbour_table_fini(&fwd->neighbours);
+	free(fwd->policer);
 	free(fwd->liveness);
 	idmap_destroy(fwd->endpoints);
 	idmap_destroy(fwd->attachments);

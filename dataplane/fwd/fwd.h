@@ -13,6 +13,7 @@
 #include "dataplane/fwd/liveness.h"
 #include "dataplane/fwd/lpm.h"
 #include "dataplane/fwd/neighbour.h"
+#include "dataplane/fwd/policer.h"
 #include "dataplane/fwd/snapshot.h"
 #include "dataplane/fwd/value.h"
 
@@ -31,6 +32,7 @@ struct fwd {
 	struct idmap *endpoints;		   /* idmap_vni_key → endpoint id */
 	struct neighbour_table neighbours;
 	struct liveness *liveness; /* by site id */
+	struct policer *policer;   /* by connection id; the one thing here that workers write */
 	uint64_t hash_seed;	   /* of this gateway; constant after create */
 	struct fwd_limits limits;
 };

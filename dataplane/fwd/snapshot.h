@@ -13,6 +13,7 @@
 
 #include "dataplane/base/ip.h"
 #include "dataplane/base/macros.h"
+#include "dataplane/fwd/policer.h"
 
 #define SNAPSHOT_BLOCK	   64
 #define FWD_PORTS	   32 /* ports of one gateway; DPDK's own limit here */
@@ -55,6 +56,7 @@ struct fwd_attachment {
 	uint8_t port;	      /* port index */
 	uint16_t mtu;	      /* L3 */
 	uint16_t mss4, mss6;  /* clamp of TCP SYN through it; 0: none */
+	uint8_t policed;      /* 1: its connection has a rate */
 	uint32_t connection;
 	/* Ethernet header without the neighbour's MAC: bytes 0–5 zero, 6–11 our MAC, tags, and a
 	 * zero EtherType in the last two. */
@@ -70,8 +72,10 @@ struct fwd_connection {
 	uint8_t dscp;	      /* outer DSCP under pipe, 0..63 */
 	uint8_t has4, has6;   /* icmp_source4/6 are set */
 	uint8_t mss_clamp;
+	uint8_t excess_mark;   /* as policer_mark() takes it */
 	uint32_t icmp_source4; /* host order; icmp_source, else the lowest attachment address */
 	uint8_t icmp_source6[16];
+	struct policer_rate committed, excess; /* what comes in by its attachments may have */
 };
 
 struct fwd_endpoint {

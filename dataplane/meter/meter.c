@@ -139,6 +139,7 @@ bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_
 		for (unsigned s = 0; s < METER_SIDES; s++)
 			copy_words(c->side[s].drop, out->side[s].drop, sizeof(c->side[s].drop));
 		copy_words(c->note, out->note, sizeof(c->note));
+		copy_words(&c->police, &out->police, sizeof(c->police));
 		if (held && (view_holds(meter, begun) ||
 				    (drops_add_up(&out->side[0]) && drops_add_up(&out->side[1]))))
 			return true;

@@ -56,9 +56,16 @@ enum meter_note {
 const char *meter_note_name(enum meter_note note);
 const char *meter_note_meaning(enum meter_note note);
 
+/* What the connection's rate did, beside the packets dropped as DROP_POLICED. L3 bytes. */
+struct meter_police {
+	uint64_t policed_bytes;
+	uint64_t marked_packets, marked_bytes; /* over the bandwidth, within the peak */
+};
+
 struct meter_connection {
 	struct meter_side side[METER_SIDES];
 	uint64_t note[METER_NOTE_COUNT];
+	struct meter_police police;
 };
 
 /* Packets and L3 bytes. */
@@ -141,8 +148,9 @@ static inline void meter_port_drop(struct meter *meter, unsigned port, enum drop
 	meter->port[port].drop[reason]++;
 }
 
-/* Reader, any thread: copies one connection (both sides and notes) or one port in one view of the
- * writer. Never waits for ever: after bounded tries it copies anyway and answers false ("torn"). */
+/* Reader, any thread: copies one connection (both sides, notes, police) or one port in one view of
+ * the writer. Never waits for ever: after bounded tries it copies anyway and answers false
+ * ("torn"). */
 bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_connection *out);
 bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out);
 

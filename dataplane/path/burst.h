@@ -39,7 +39,8 @@ struct burst {
 	uint16_t l4_offset[BURST];
 	uint8_t l4_protocol[BURST];
 	uint64_t hash[BURST];
-	uint8_t flags[BURST]; /* enum packet_flags; from the record of a packet that was at rest */
+	/* enum packet_flags: parse, police; from the record of a packet that was at rest */
+	uint8_t flags[BURST];
 
 	/* route */
 	uint32_t value[BURST]; /* what the look-up answered */

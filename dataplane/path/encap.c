@@ -69,6 +69,10 @@ static inline void forward_packet(struct forwarder *f, struct burst *b, unsigned
 	if (b->flags[slot] & PACKET_OURS)
 		return;
 	ipedit_decrement_ttl(packet, b->family[slot]);
+	/* Under pipe the customer's DSCP is his own: only the outer one says it. */
+	if (unlikely_(b->flags[slot] & PACKET_EXCESS) && connection->dscp_uniform)
+		ipedit_set_tos(packet, b->family[slot],
+			policer_mark(ipedit_tos(packet, b->family[slot]), connection->excess_mark));
 	if (b->side[slot] == METER_PATH)
 		leave_tunnel(f, b, slot, packet, connection);
 	/* SYN set: the only segments that carry an MSS. */
@@ -195,12 +199,16 @@ static inline uint16_t lane_port(
 static inline uint8_t outer_tos(
 	const struct burst *b, unsigned slot, const struct fwd_connection *connection)
 {
-	uint8_t inner;
+	uint8_t tos;
 
 	if (unlikely_(b->ready[slot]))
 		return (uint8_t)(connection->dscp << 2);
-	inner = ipedit_tos(burst_packet(b, slot), b->family[slot]);
-	return connection->dscp_uniform ? inner : (uint8_t)(connection->dscp << 2 | (inner & 3));
+	tos = ipedit_tos(burst_packet(b, slot), b->family[slot]);
+	if (!connection->dscp_uniform)
+		tos = (uint8_t)(connection->dscp << 2 | (tos & 3));
+	if (unlikely_(b->flags[slot] & PACKET_EXCESS))
+		tos = policer_mark(tos, connection->excess_mark);
+	return tos;
 }
 
 static inline void encap_path(struct forwarder *f, struct burst *b, unsigned slot,

@@ -51,6 +51,9 @@ struct forwarder {
 	uint64_t icmp_ahead, icmp_step; /* TSC: how far it may run ahead; what one lease costs */
 	uint8_t icmp_lease;		/* errors */
 
+	/* Credit in hand, by connection id. */
+	struct policer_lease *committed, *excess;
+
 	unsigned made;
 	struct rte_mbuf *made_packet[FORWARDER_MADE];
 	struct burst burst; /* of packets from a port or ring */

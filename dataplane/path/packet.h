@@ -23,6 +23,8 @@ enum packet_flags {
 	PACKET_OURS = 1 << 1,	 /* we are its sender: TTL is ours, it may return to where its cause
 				    came from */
 	PACKET_ICMP_ERROR = 1 << 2, /* never answered by another ICMP error */
+	PACKET_POLICED = 1 << 3,    /* its connection has a rate, which police looks at */
+	PACKET_EXCESS = 1 << 4,	    /* over the bandwidth, within the peak: encap marks it */
 };
 
 struct packet {

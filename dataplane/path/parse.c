@@ -44,6 +44,7 @@ static inline unsigned classify(
 
 		b->link[slot] = value_make(LINK_ATTACHMENT, id);
 		b->connection[slot] = attachment->connection;
+		b->flags[slot] = (uint8_t)(attachment->policed * PACKET_POLICED);
 		return attachment->used ? VERDICT_GO : DROP_UNKNOWN_TAG;
 	}
 	b->connection[slot] = 0;

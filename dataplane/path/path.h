@@ -7,10 +7,11 @@
  *   rx      frames from a queue of a port
  *   parse   Ethernet and VLAN: which attachment, or the underlay
  *   decap   tunnel header: which path, which endpoint
- *   measure IP header checks, flow hash, entry counted; then the hop to the worker that the hash
- * names route   source check, look-up, next hop and path choice, TTL and MTU; local, hold, ICMP
- * errors encap   TTL, ECN, DSCP, MSS; the header it leaves with tx      to the queue, or to the
- * worker that owns it
+ *   measure IP header checks, flow hash, entry counted
+ *   police  the connection's rate; then the hop to the worker that the hash names
+ *   route   source check, look-up, next hop and path choice, TTL and MTU; local, hold, ICMP errors
+ *   encap   TTL, ECN, DSCP, MSS; the header it leaves with
+ *   tx      to the queue, or to the worker that owns it
  */
 #ifndef DATAPLANE_PATH_PATH_H
 #define DATAPLANE_PATH_PATH_H
@@ -34,6 +35,7 @@ void rx_count(struct forwarder *f, const struct burst *b, unsigned count, unsign
 void parse_burst(struct forwarder *f, struct burst *b);
 void decap_burst(struct forwarder *f, struct burst *b);
 void measure_burst(struct forwarder *f, struct burst *b);
+void police_burst(struct forwarder *f, struct burst *b);
 void hop_burst(struct forwarder *f, struct burst *b);
 void route_burst(struct forwarder *f, struct burst *b);
 void encap_burst(struct forwarder *f, struct burst *b);

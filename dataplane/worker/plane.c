@@ -122,6 +122,7 @@ static void set_icmp(struct forwarder *f, const struct plane *p)
 static int make_worker(struct plane *p, unsigned index)
 {
 	const struct plane_config *config = &p->config;
+	uint32_t connections = p->fwd->limits.snapshot.connections + 1;
 	struct worker *w =
 		aligned_alloc(CACHE_LINE, (sizeof(*w) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 
@@ -139,11 +140,14 @@ static int make_worker(struct plane *p, unsigned index)
 	w->forwarder.workers = config->workers;
 	w->forwarder.pool = config->pool;
 	set_icmp(&w->forwarder, p);
+	w->forwarder.committed = calloc(connections, sizeof(struct policer_lease));
+	w->forwarder.excess = calloc(connections, sizeof(struct policer_lease));
 	w->inject = make_ring("in", config->workers, index, config->punt_size);
 	p->punt[index] = make_ring("out", index, config->workers, config->punt_size);
 	w->forwarder.punt = p->punt[index];
 	set_queues(w, config);
-	if (w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL)
+	if (w->forwarder.committed == NULL || w->forwarder.excess == NULL ||
+		w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL)
 		return -ENOMEM;
 	rte_rcu_qsbr_thread_register(p->fwd->qsbr, index);
 	return 0;
@@ -204,6 +208,8 @@ static void free_worker(struct plane *p, unsigned index)
 	free_ring(w->inject);
 	free_ring(p->punt[index]);
 	free(w->forwarder.icmp_left);
+	free(w->forwarder.committed);
+	free(w->forwarder.excess);
 	rte_rcu_qsbr_thread_unregister(p->fwd->qsbr, index);
 	free(w);
 }

@@ -188,6 +188,12 @@ class Special(unittest.TestCase):
             box.pass_through('cust', cust(flow()))
             counted(self, box, 'no_live_path')
 
+    def test_policed(self):
+        """A megabit a second: two packets' worth at once, no more."""
+        with self.plain(document(connection={'bandwidth_mbps': 1, 'burst_bytes': 1})) as box:
+            box.pass_through('cust', *[cust(flow() / Raw(b'x' * 932)) for _ in range(20)])
+            counted(self, box, 'policed', 10)
+
     def test_neighbour_unresolved(self):
         hop = {'connection': 'acme', 'prefix': '10.5.0.0/16',
                'via': {'next_hops': [{'attachment': 'a1', 'address': '192.168.7.50'}]}}

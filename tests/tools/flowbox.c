@@ -214,6 +214,7 @@ static void add_side(json_t *out, const struct meter_side *s)
 static json_t *connection_counts(uint32_t id)
 {
 	json_t *side[METER_SIDES] = {json_object(), json_object()}, *notes = json_object();
+	json_t *policing = json_object();
 
 	for (unsigned w = 0; w <= box->setup.workers; w++) {
 		const struct meter_connection *c =
@@ -223,9 +224,12 @@ static json_t *connection_counts(uint32_t id)
 			add_side(side[s], &c->side[s]);
 		for (unsigned i = 0; i < METER_NOTE_COUNT; i++)
 			add(notes, meter_note_name(i), c->note[i]);
+		add(policing, "policed_bytes", c->police.policed_bytes);
+		add(policing, "marked_packets", c->police.marked_packets);
+		add(policing, "marked_bytes", c->police.marked_bytes);
 	}
-	return json_pack("{s:o,s:o,s:o}", "attachment", side[METER_ATTACHMENT], "path",
-		side[METER_PATH], "notes", notes);
+	return json_pack("{s:o,s:o,s:o,s:o}", "attachment", side[METER_ATTACHMENT], "path",
+		side[METER_PATH], "notes", notes, "policing", policing);
 }
 
 static json_t *port_counts(unsigned index)

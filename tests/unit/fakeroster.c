@@ -26,7 +26,10 @@ static bool get_connection(void *context, uint32_t id, struct roster_connection 
 	if (id > fakeroster_connections - 10)
 		return false;
 	snprintf(name, sizeof(name), id == 2 ? "odd \"%u\" \\ \n" : "c%u", id);
-	*out = (struct roster_connection){.name = name, .vni = 1000 + id};
+	*out = (struct roster_connection){.name = name,
+		.vni = 1000 + id,
+		.bandwidth_mbps = id % 2 != 0 ? 100 : 0,
+		.peak_mbps = id == 5 ? 150 : 0};
 	return true;
 }
 

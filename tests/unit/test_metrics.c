@@ -112,6 +112,36 @@ static void counters_have_their_names_labels_and_sums(void **state)
 	free(text);
 }
 
+static void rates_are_told_of_those_that_have_one(void **state)
+{
+	char *text;
+
+	(void)state;
+	for (unsigned w = 0; w < WORKERS; w++) {
+		struct meter_connection *c = &meter[w]->connection[7];
+
+		for (unsigned i = 0; i < 3; i++)
+			meter_drop(meter[w], 7, METER_ATTACHMENT, DROP_POLICED);
+		c->police = (struct meter_police){
+			.policed_bytes = 3000, .marked_packets = 4, .marked_bytes = 400};
+	}
+	text = text_of(EXPOSITION_OPENMETRICS);
+	assert_has(text, "\ntrunkline_connection_bandwidth_bits_per_second{connection=\"c7\"} "
+			 "100000000\n");
+	assert_has(text, "\ntrunkline_connection_policed_packets_total{connection=\"c7\"} 6\n");
+	assert_has(text, "\ntrunkline_connection_policed_bytes_total{connection=\"c7\"} 6000\n");
+	assert_has(text, "\ntrunkline_connection_marked_packets_total{connection=\"c7\"} 8\n");
+	assert_has(text, "\ntrunkline_connection_marked_bytes_total{connection=\"c7\"} 800\n");
+	assert_has(text, "\ntrunkline_connection_policed_packets_total{connection=\"c5\"} 0\n");
+	assert_null(strstr(text, "policed_packets_total{connection=\"c4\"}"));
+	free(text);
+	meter_drop(meter[0], 4, METER_ATTACHMENT, DROP_POLICED);
+	text = text_of(EXPOSITION_OPENMETRICS);
+	assert_has(text, "\ntrunkline_connection_policed_packets_total{connection=\"c4\"} 1\n");
+	assert_null(strstr(text, "bandwidth_bits_per_second{connection=\"c4\"}"));
+	free(text);
+}
+
 static void names_are_escaped(void **state)
 {
 	char *text = text_of(EXPOSITION_OPENMETRICS);
@@ -202,6 +232,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(counters_have_their_names_labels_and_sums),
+		TEST(rates_are_told_of_those_that_have_one),
 		TEST(names_are_escaped),
 		TEST(all_reasons_stand_in_the_sum_and_only_met_ones_elsewhere),
 		TEST(conservation_is_told_where_it_is_known),

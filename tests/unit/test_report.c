@@ -188,6 +188,37 @@ static void drops_stand_by_connection_side_worker_and_reason(void **state)
 	json_decref(v);
 }
 
+static void rates_stand_with_what_they_did(void **state)
+{
+	struct report_request request = {.sections = 1u << REPORT_CONNECTIONS, .memory = &memory};
+	json_t *v;
+
+	(void)state;
+	for (unsigned w = 0; w < WORKERS; w++) {
+		for (unsigned i = 0; i < 3; i++)
+			meter_drop(meter[w], 5, METER_ATTACHMENT, DROP_POLICED);
+		meter[w]->connection[5].police = (struct meter_police){
+			.policed_bytes = 3000, .marked_packets = 4, .marked_bytes = 400};
+	}
+	v = value_of(&request);
+	assert_number(v, "connections/4/bandwidth_mbps", 100);
+	assert_number(v, "connections/4/peak_mbps", 150);
+	assert_number(v, "connections/4/policing/policed_packets", 6);
+	assert_number(v, "connections/4/policing/policed_bytes", 6000);
+	assert_number(v, "connections/4/policing/marked_packets", 8);
+	assert_number(v, "connections/4/policing/marked_bytes", 800);
+	assert_number(v, "connections/5/bandwidth_mbps", 0);
+	assert_null(at(v, "connections/5/policing"));
+	json_decref(v);
+	meter[1]->connection[5].police.marked_packets += 2;
+	v = value_of(&request);
+	assert_int_equal(json_array_size(at(v, "connections")), 1);
+	assert_number(v, "connections/0/policing/marked_packets", 2);
+	assert_null(at(v, "connections/0/policing/policed_bytes"));
+	assert_null(at(v, "connections/0/bandwidth_mbps"));
+	json_decref(v);
+}
+
 static void nonzero_leaves_out_what_counted_nothing(void **state)
 {
 	json_t *v;
@@ -323,6 +354,7 @@ int main(void)
 		TEST(only_the_sections_asked_for_are_there),
 		TEST(one_connection_alone_can_be_asked_for),
 		TEST(drops_stand_by_connection_side_worker_and_reason),
+		TEST(rates_stand_with_what_they_did),
 		TEST(nonzero_leaves_out_what_counted_nothing),
 		TEST(a_watch_is_told_what_was_added),
 		TEST(a_new_owner_of_an_id_is_told_whole),
