@@ -3,16 +3,21 @@
  * Cycles (TSC) per look-up, microseconds per change and bytes per route of our route store, and of
  * rte_fib, rte_fib6 and rte_lpm beside it in the same run, on the same routes and addresses.
  *
- * Addresses are random among those that hit a route, and differ for every look-up; bursts of 32.
- * A figure is the median of RUNS. All run on 4 KiB pages (EAL has no others without a reserve), so
- * ours does too; the lines "huge" are ours again with transparent huge pages, as in the gateway.
+ * Addresses differ for every look-up; "hit" ones lie in a route drawn at random, "any" ones are any
+ * at all. Look-ups come 32 at a time, from random tables. All stores are filled first; then they
+ * take turns, so that what the machine does to one it does to all, and a figure is the median of
+ * its turns. All memory has huge pages: EAL's from a reserve where there is one, else transparent
+ * ones as ours. With --small-pages nothing has.
  *
- * bench_lpm [--smoke] [EAL options]
+ * bench_lpm [--smoke] [--seconds N] [--json FILE] [--small-pages] [SHAPE]
+ *
+ * --seconds bounds the turns, not the filling (some twenty seconds in all). SHAPE: part of a name.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -21,13 +26,18 @@
 #include <rte_fib.h>
 #include <rte_fib6.h>
 #include <rte_lpm.h>
+#include <rte_memory.h>
 
 #include "dataplane/base/macros.h"
 #include "dataplane/fwd/lpm.h"
 
-#define RUNS	9
-#define BURST	32
-#define CHANGES 50000u
+#define TURNS_MAX     15
+#define TURNS_MIN     3
+#define BURST	      32
+#define CHANGES	      50000u
+#define TABLES_MAX    16 /* of DPDK's */
+#define CONTENDERS    3
+#define EAL_MEGABYTES 4096 /* 16 rte_fib and 16 rte_lpm of 64 MiB, and more for rte_fib6 */
 
 struct shape {
 	const char *name;
@@ -37,14 +47,14 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-	{"1 x 1M v4", IP_4, 1, 1000000, true, false},
-	{"1 x 20k v4", IP_4, 1, 20000, true, true},
-	{"16 x 20k v4", IP_4, 16, 20000, true, true},
-	{"4096 x 250 v4", IP_4, 4096, 250, false, false},
-	{"4096 x 10 v4", IP_4, 4096, 10, false, false},
-	{"1 x 200k v6", IP_6, 1, 200000, true, false},
-	{"16 x 20k v6", IP_6, 16, 20000, true, false},
-	{"4096 x 250 v6", IP_6, 4096, 250, false, false},
+	{"1x1M-v4", IP_4, 1, 1000000, true, false},
+	{"1x20k-v4", IP_4, 1, 20000, true, true},
+	{"16x20k-v4", IP_4, 16, 20000, true, true},
+	{"4096x250-v4", IP_4, 4096, 250, false, false},
+	{"4096x10-v4", IP_4, 4096, 10, false, false},
+	{"1x200k-v6", IP_6, 1, 200000, true, false},
+	{"16x20k-v6", IP_6, 16, 20000, true, false},
+	{"4096x250-v6", IP_6, 4096, 250, false, false},
 };
 
 struct route {
@@ -59,6 +69,25 @@ struct set {
 	uint32_t *table, *address4, *value;
 	struct lpm6_key *address6;
 };
+
+/* One store with the set's routes in it, and what its turns took. */
+struct contender {
+	const char *name;
+	void *store[TABLES_MAX];
+	void (*pass)(struct set *s, void **store);
+	double put;
+	uint32_t refused;
+	double cycles[TURNS_MAX];
+	unsigned turns;
+};
+
+static struct {
+	bool smoke, small_pages;
+	double seconds; /* for the turns of one kind of address */
+	const char *only;
+	FILE *json;
+	bool later; /* a row has been written */
+} run = {.seconds = 1.5};
 
 static uint64_t state = 42;
 static uint32_t addresses = 1u << 20; /* different ones */
@@ -136,17 +165,25 @@ static void *get(size_t count, size_t size)
 	return p;
 }
 
-static void pick_addresses(struct set *s)
+static struct ip_address pick_inside(const struct ip_prefix *prefix)
+{
+	struct ip_address ip = prefix->ip, noise = {.family = ip.family}, host;
+
+	for (unsigned k = 0; k < ip_bits(ip.family) / 8; k++)
+		noise.bytes[k] = (uint8_t)below(256);
+	host = ip_mask(&noise, prefix->length);
+	for (unsigned k = 0; k < 16; k++)
+		ip.bytes[k] |= noise.bytes[k] ^ host.bytes[k];
+	return ip;
+}
+
+static void pick_addresses(struct set *s, bool hit)
 {
 	for (uint32_t i = 0; i < addresses; i++) {
 		const struct route *r = &s->route[below(s->count)];
-		struct ip_address ip = r->prefix.ip, noise = {.family = ip.family}, host;
+		struct ip_prefix any = {.ip.family = s->shape.family};
+		struct ip_address ip = pick_inside(hit ? &r->prefix : &any);
 
-		for (unsigned k = 0; k < ip_bits(ip.family) / 8; k++)
-			noise.bytes[k] = (uint8_t)below(256);
-		host = ip_mask(&noise, r->prefix.length);
-		for (unsigned k = 0; k < 16; k++)
-			ip.bytes[k] |= noise.bytes[k] ^ host.bytes[k];
 		s->table[i] = r->table;
 		s->address4[i] = ip_v4(&ip);
 		s->address6[i] = (struct lpm6_key){word(ip.bytes), word(ip.bytes + 8)};
@@ -176,7 +213,6 @@ static void make_set(struct set *s, const struct shape *shape)
 		lpm_put(lpm, table, &prefix, s->route[s->count++].value);
 	}
 	lpm_destroy(lpm);
-	pick_addresses(s);
 	/* Random order of changes: neighbours in time are not neighbours in the table. */
 	for (uint32_t i = s->count - 1; i > 0; i--) {
 		uint32_t j = below(i + 1);
@@ -196,6 +232,8 @@ static void drop_set(struct set *s)
 	free(s->value);
 }
 
+/* Figures: a line to read and a row of JSON. */
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -203,29 +241,39 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* In TSC cycles, but only while this thread had the processor: it is shared. */
+static void row(const struct set *s, const char *what, const char *whose, const char *unit,
+	double *figure, unsigned count)
+{
+	qsort(figure, count, sizeof(figure[0]), by_value);
+	if (run.json == NULL)
+		return;
+	fprintf(run.json, "%s\n{\"name\": \"lpm/%s/%s/%s\", \"unit\": \"%s\", ",
+		run.later ? "," : "", s->shape.name, what, whose, unit);
+	fprintf(run.json, "\"median\": %.2f, \"min\": %.2f, \"max\": %.2f, \"runs\": %u, ",
+		figure[count / 2], figure[0], figure[count - 1], count);
+	fprintf(run.json,
+		"\"params\": {\"tables\": %u, \"routes\": %u, \"family\": %u, \"bulk\": %d, "
+		"\"addresses\": %u, \"pages\": \"%s\"}}",
+		s->shape.tables, s->shape.routes, s->shape.family == IP_4 ? 4 : 6, BURST, addresses,
+		run.small_pages		       ? "small"
+		: rte_eal_has_hugepages() != 0 ? "reserved"
+					       : "transparent");
+	run.later = true;
+}
+
+static void row_one(
+	const struct set *s, const char *what, const char *whose, const char *unit, double figure)
+{
+	row(s, what, whose, unit, &figure, 1);
+}
+
+/* In TSC cycles, but only while this thread had the processor: it may be shared. */
 static uint64_t now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)(((double)t.tv_sec + (double)t.tv_nsec * 1e-9) * (double)rte_get_tsc_hz());
-}
-
-/* Median of RUNS passes of one over all addresses, in cycles per address. */
-static double median(void (*one)(struct set *s, void *store), struct set *s, void *store)
-{
-	double run[RUNS];
-
-	one(s, store);
-	for (unsigned i = 0; i < RUNS; i++) {
-		uint64_t start = now();
-
-		one(s, store);
-		run[i] = (double)(now() - start) / addresses;
-	}
-	qsort(run, RUNS, sizeof(run[0]), by_value);
-	return run[RUNS / 2];
 }
 
 static double micros(uint64_t cycles, uint32_t changes)
@@ -235,130 +283,125 @@ static double micros(uint64_t cycles, uint32_t changes)
 
 /* Ours. */
 
-static void ours4(struct set *s, void *store)
+static void ours4(struct set *s, void **store)
 {
 	for (uint32_t i = 0; i < addresses; i += BURST)
-		lpm4_lookup(store, s->table + i, s->address4 + i, s->value + i, BURST);
+		lpm4_lookup(store[0], s->table + i, s->address4 + i, s->value + i, BURST);
 }
 
-static void ours6(struct set *s, void *store)
+static void ours6(struct set *s, void **store)
 {
 	for (uint32_t i = 0; i < addresses; i += BURST)
-		lpm6_lookup(store, s->table + i, s->address6 + i, s->value + i, BURST);
+		lpm6_lookup(store[0], s->table + i, s->address6 + i, s->value + i, BURST);
 }
 
-static struct lpm *fill(const struct set *s, double *put)
+static bool fill_ours(struct contender *c, const struct set *s)
 {
-	struct lpm *lpm = lpm_create(&(struct lpm_config){s->shape.tables, s->count + 1, NULL});
-	uint64_t start = now();
+	struct lpm_config config = {s->shape.tables, s->count + 1, NULL};
+	struct lpm *lpm = lpm_create(&config);
 
-	for (uint32_t i = 0; lpm != NULL && i < s->count; i++)
-		lpm_put(lpm, s->route[i].table, &s->route[i].prefix, s->route[i].value);
-	*put = micros(now() - start, s->count);
-	return lpm;
+	c->name = "trunkline";
+	c->store[0] = lpm;
+	c->pass = s->shape.family == IP_4 ? ours4 : ours6;
+	for (uint32_t i = 0; lpm != NULL && i < s->count; i++) {
+		const struct route *r = &s->route[i];
+
+		c->refused += lpm_put(lpm, r->table, &r->prefix, r->value) != 0;
+	}
+	return lpm != NULL;
 }
 
 static void bench_changes(const struct set *s, struct lpm *lpm)
 {
 	uint32_t n = s->count < CHANGES ? s->count : CHANGES;
-	uint64_t start = now(), middle;
+	double put, replace, delete;
+	uint64_t start = now();
 
 	for (uint32_t i = 0; i < n; i++)
 		lpm_delete(lpm, s->route[i].table, &s->route[i].prefix);
-	middle = now();
+	delete = micros(now() - start, n);
+	start = now();
 	for (uint32_t i = 0; i < n; i++)
 		lpm_put(lpm, s->route[i].table, &s->route[i].prefix, s->route[i].value);
-	printf("    change at full size: delete %.2f us, put %.2f us", micros(middle - start, n),
-		micros(now() - middle, n));
+	put = micros(now() - start, n);
 	start = now();
 	for (uint32_t i = 0; i < n; i++)
 		lpm_put(lpm, s->route[i].table, &s->route[i].prefix, s->route[i].value + 1);
-	printf(", replace %.2f us\n", micros(now() - start, n));
+	replace = micros(now() - start, n);
+	printf("  at full size, us: delete %.2f, put %.2f, replace %.2f\n", delete, put, replace);
+	row_one(s, "delete", "trunkline", "us", delete);
+	row_one(s, "put", "trunkline", "us", put);
+	row_one(s, "replace", "trunkline", "us", replace);
 }
 
-static void bench_ours(struct set *s)
+static void show_memory(const struct set *s, const struct lpm *lpm)
 {
-	struct lpm_usage u;
-	double put, cycles;
-	struct lpm *lpm = fill(s, &put);
-	bool v6 = s->shape.family == IP_6;
-	uint64_t tables;
+	struct lpm *empty;
+	struct lpm_usage u, none;
+	double readers, control;
 
-	if (lpm == NULL)
-		return;
+	empty = lpm_create(&(struct lpm_config){s->shape.tables, 1, NULL});
 	lpm_usage(lpm, &u);
-	tables = s->shape.tables * 8;
-	cycles = median(v6 ? ours6 : ours4, s, lpm);
-	printf("  %-10s %7.1f cycles  put %.2f us  readers %.1f B/route  control %.1f B/route\n",
-		"trunkline", cycles, put,
-		(double)((v6 ? u.reader_bytes6 : u.reader_bytes4) - tables) / s->count,
-		(double)u.control_bytes / s->count);
-	bench_changes(s, lpm);
-	lpm_destroy(lpm);
-	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
-	lpm = fill(s, &put);
-	if (lpm != NULL)
-		printf("  %-10s %7.1f cycles  put %.2f us\n", "huge",
-			median(v6 ? ours6 : ours4, s, lpm), put);
-	lpm_destroy(lpm);
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	lpm_usage(empty, &none);
+	lpm_destroy(empty);
+	readers = (double)(s->shape.family == IP_4 ? u.reader_bytes4 - none.reader_bytes4
+						   : u.reader_bytes6 - none.reader_bytes6);
+	control = (double)(u.control_bytes - none.control_bytes);
+	printf("  bytes a route: readers %.1f, control %.1f; an empty table %.0f\n",
+		readers / s->count, control / s->count,
+		(double)(none.reader_bytes4 + none.reader_bytes6 + none.control_bytes) /
+			s->shape.tables);
+	row_one(s, "readers", "trunkline", "B/route", readers / s->count);
+	row_one(s, "control", "trunkline", "B/route", control / s->count);
+	row_one(s, "empty", "trunkline", "B/table",
+		(double)(none.reader_bytes4 + none.reader_bytes6 + none.control_bytes) /
+			s->shape.tables);
 }
 
 /* DPDK's. Where every burst has one table only, in bulk; else one at a time, as they must be. */
 
-static void fib4(struct set *s, void *store)
+static void fib4(struct set *s, void **store)
 {
-	struct rte_fib **fib = store;
 	uint64_t hop[BURST], sum = 0;
 
 	for (uint32_t i = 0; i < addresses; i += BURST) {
-		if (s->shape.tables == 1) {
-			rte_fib_lookup_bulk(fib[0], s->address4 + i, hop, BURST);
-			sum += hop[0];
-			continue;
-		}
-		for (uint32_t k = i; k < i + BURST; k++) {
-			rte_fib_lookup_bulk(fib[s->table[k]], s->address4 + k, hop, 1);
-			sum += hop[0];
-		}
+		if (s->shape.tables == 1)
+			rte_fib_lookup_bulk(store[0], s->address4 + i, hop, BURST);
+		for (uint32_t k = 0; s->shape.tables > 1 && k < BURST; k++)
+			rte_fib_lookup_bulk(
+				store[s->table[i + k]], s->address4 + i + k, hop + k, 1);
+		sum += hop[0];
 	}
 	s->value[0] = (uint32_t)sum;
 }
 
-static void bench_fib4(struct set *s)
+static bool fill_fib4(struct contender *c, const struct set *s)
 {
 	struct rte_fib_conf conf = {.type = RTE_FIB_DIR24_8,
 		.max_routes = 2 * (int)s->shape.routes,
 		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = 65536}};
-	struct rte_fib *fib[16] = {0};
-	uint64_t start = now();
-	uint32_t failed = 0;
 	char name[32];
 
+	c->name = "rte_fib";
+	c->pass = fib4;
 	for (uint32_t t = 0; t < s->shape.tables; t++) {
 		snprintf(name, sizeof(name), "fib%u", t);
-		fib[t] = rte_fib_create(name, 0, &conf);
-		if (fib[t] == NULL)
-			goto done;
-		rte_fib_select_lookup(fib[t], RTE_FIB_LOOKUP_DIR24_8_SCALAR_MACRO);
+		c->store[t] = rte_fib_create(name, 0, &conf);
+		if (c->store[t] == NULL)
+			return false;
+		rte_fib_select_lookup(c->store[t], RTE_FIB_LOOKUP_DIR24_8_SCALAR_MACRO);
 	}
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct route *r = &s->route[i];
 
-		failed += rte_fib_add(fib[r->table], ip_v4(&r->prefix.ip), r->prefix.length,
-				  r->value) != 0;
+		c->refused += rte_fib_add(c->store[r->table], ip_v4(&r->prefix.ip),
+				      r->prefix.length, r->value) != 0;
 	}
-	start = now() - start;
-	printf("  %-10s %7.1f cycles  put %.2f us%s\n", "rte_fib", median(fib4, s, fib),
-		micros(start, s->count), failed ? "  (some refused)" : "");
-done:
-	for (uint32_t t = 0; t < s->shape.tables; t++)
-		rte_fib_free(fib[t]);
+	return true;
 }
 
-static void fib6(struct set *s, void *store)
+static void fib6(struct set *s, void **store)
 {
-	struct rte_fib6 **fib = store;
 	uint8_t ip[BURST][16];
 	uint64_t hop[BURST], sum = 0;
 
@@ -371,125 +414,264 @@ static void fib6(struct set *s, void *store)
 			memcpy(ip[k] + 8, &low, 8);
 		}
 		if (s->shape.tables == 1)
-			rte_fib6_lookup_bulk(fib[0], ip, hop, BURST);
+			rte_fib6_lookup_bulk(store[0], ip, hop, BURST);
 		for (uint32_t k = 0; s->shape.tables > 1 && k < BURST; k++)
-			rte_fib6_lookup_bulk(fib[s->table[i + k]], ip + k, hop + k, 1);
+			rte_fib6_lookup_bulk(store[s->table[i + k]], ip + k, hop + k, 1);
 		sum += hop[0];
 	}
 	s->value[0] = (uint32_t)sum;
 }
 
-static void bench_fib6(struct set *s)
+static bool fill_fib6(struct contender *c, const struct set *s)
 {
 	struct rte_fib6_conf conf = {.type = RTE_FIB6_TRIE,
 		.max_routes = 2 * (int)s->shape.routes,
 		.trie = {.nh_sz = RTE_FIB6_TRIE_4B,
 			.num_tbl8 = s->shape.tables == 1 ? 1u << 19 : 1u << 16}};
-	struct rte_fib6 *fib[16] = {0};
-	uint64_t start = now();
-	uint32_t failed = 0;
 	char name[32];
 
+	c->name = "rte_fib6";
+	c->pass = fib6;
 	for (uint32_t t = 0; t < s->shape.tables; t++) {
 		snprintf(name, sizeof(name), "fib6_%u", t);
-		fib[t] = rte_fib6_create(name, 0, &conf);
-		if (fib[t] == NULL)
-			goto done;
-		rte_fib6_select_lookup(fib[t], RTE_FIB6_LOOKUP_TRIE_SCALAR);
+		c->store[t] = rte_fib6_create(name, 0, &conf);
+		if (c->store[t] == NULL)
+			return false;
+		rte_fib6_select_lookup(c->store[t], RTE_FIB6_LOOKUP_TRIE_SCALAR);
 	}
 	for (uint32_t i = 0; i < s->count; i++) {
-		const struct route *r = &s->route[i];
+		struct route r = s->route[i];
 
-		failed += rte_fib6_add(fib[r->table], r->prefix.ip.bytes, r->prefix.length,
-				  r->value) != 0;
+		c->refused += rte_fib6_add(c->store[r.table], r.prefix.ip.bytes, r.prefix.length,
+				      r.value) != 0;
 	}
-	start = now() - start;
-	printf("  %-10s %7.1f cycles  put %.2f us%s\n", "rte_fib6", median(fib6, s, fib),
-		micros(start, s->count), failed ? "  (some refused)" : "");
-done:
-	for (uint32_t t = 0; t < s->shape.tables; t++)
-		rte_fib6_free(fib[t]);
+	return true;
 }
 
-static void lpm4(struct set *s, void *store)
+static void lpm4(struct set *s, void **store)
 {
-	struct rte_lpm **lpm = store;
 	uint32_t sum = 0;
 
 	for (uint32_t i = 0; i < addresses; i += BURST) {
 		if (s->shape.tables == 1) {
-			rte_lpm_lookup_bulk(lpm[0], s->address4 + i, s->value + i, BURST);
+			rte_lpm_lookup_bulk(
+				(struct rte_lpm *)store[0], s->address4 + i, s->value + i, BURST);
 			continue;
 		}
 		for (uint32_t k = i; k < i + BURST; k++)
-			sum += rte_lpm_lookup(lpm[s->table[k]], s->address4[k], s->value + k) == 0;
+			sum += rte_lpm_lookup(store[s->table[k]], s->address4[k], s->value + k) ==
+			       0;
 	}
 	s->value[0] = sum;
 }
 
-static void bench_lpm4(struct set *s)
+static bool fill_lpm4(struct contender *c, const struct set *s)
 {
 	struct rte_lpm_config conf = {.max_rules = s->shape.routes, .number_tbl8s = 4096};
-	struct rte_lpm *lpm[16] = {0};
-	uint64_t start = now();
-	uint32_t failed = 0;
 	char name[32];
 
+	c->name = "rte_lpm";
+	c->pass = lpm4;
 	for (uint32_t t = 0; t < s->shape.tables; t++) {
 		snprintf(name, sizeof(name), "lpm%u", t);
-		lpm[t] = rte_lpm_create(name, 0, &conf);
-		if (lpm[t] == NULL)
-			goto done;
+		c->store[t] = rte_lpm_create(name, 0, &conf);
+		if (c->store[t] == NULL)
+			return false;
 	}
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct route *r = &s->route[i];
 
-		failed += rte_lpm_add(lpm[r->table], ip_v4(&r->prefix.ip), r->prefix.length,
-				  r->value) != 0;
+		c->refused += rte_lpm_add(c->store[r->table], ip_v4(&r->prefix.ip),
+				      r->prefix.length, r->value) != 0;
 	}
-	start = now() - start;
-	printf("  %-10s %7.1f cycles  put %.2f us%s\n", "rte_lpm", median(lpm4, s, lpm),
-		micros(start, s->count), failed ? "  (some refused)" : "");
-done:
-	for (uint32_t t = 0; t < s->shape.tables; t++)
-		rte_lpm_free(lpm[t]);
+	return true;
 }
 
-static void bench(struct shape shape, bool smoke)
+static void drop_contender(struct contender *c)
 {
-	struct set s;
+	for (uint32_t t = 0; t < TABLES_MAX; t++) {
+		if (c->pass == fib4)
+			rte_fib_free(c->store[t]);
+		else if (c->pass == fib6)
+			rte_fib6_free(c->store[t]);
+		else if (c->pass == lpm4)
+			rte_lpm_free(c->store[t]);
+		else
+			lpm_destroy(c->store[t]);
+	}
+}
 
-	if (smoke)
+/* The race. */
+
+static unsigned fill(struct contender *c, const struct set *s)
+{
+	bool v4 = s->shape.family == IP_4;
+	bool (*const kind[])(struct contender *, const struct set *) = {fill_ours,
+		s->shape.fib ? v4 ? fill_fib4 : fill_fib6 : NULL, s->shape.lpm ? fill_lpm4 : NULL};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kind); i++) {
+		uint64_t start = now();
+
+		c[n] = (struct contender){0};
+		if (kind[i] == NULL || (i > 0 && run.smoke))
+			continue;
+		if (!kind[i](&c[n], s)) {
+			printf("  %s: no memory\n", c[n].name);
+			drop_contender(&c[n]);
+			continue;
+		}
+		c[n].put = micros(now() - start, s->count);
+		if (c[n].refused > 0)
+			printf("  %s refused %u routes\n", c[n].name, c[n].refused);
+		n++;
+	}
+	return n;
+}
+
+static void race(struct set *s, struct contender *c, unsigned n, bool hit)
+{
+	uint64_t begin = now(), limit = (uint64_t)(run.seconds * (double)rte_get_tsc_hz());
+
+	pick_addresses(s, hit);
+	for (unsigned i = 0; i < n; i++) {
+		c[i].turns = 0;
+		c[i].pass(s, c[i].store);
+	}
+	for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
+		if (turn >= TURNS_MIN && now() - begin > limit)
+			break;
+		for (unsigned i = 0; i < n; i++) {
+			uint64_t start = now();
+
+			c[i].pass(s, c[i].store);
+			c[i].cycles[c[i].turns++] = (double)(now() - start) / addresses;
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		row(s, hit ? "hit" : "any", c[i].name, "cycles", c[i].cycles, c[i].turns);
+		printf("  %-10s %6.1f cycles (%.1f to %.1f), %s addresses\n", c[i].name,
+			c[i].cycles[c[i].turns / 2], c[i].cycles[0], c[i].cycles[c[i].turns - 1],
+			hit ? "hit" : "any");
+	}
+}
+
+static void bench(struct shape shape)
+{
+	struct contender contender[CONTENDERS];
+	struct set s;
+	unsigned n;
+
+	if (run.smoke)
 		shape.routes = shape.routes / 100 + 1;
 	make_set(&s, &shape);
 	printf("%s\n", shape.name);
-	bench_ours(&s);
-	if (shape.fib && shape.family == IP_4 && !smoke)
-		bench_fib4(&s);
-	if (shape.fib && shape.family == IP_6 && !smoke)
-		bench_fib6(&s);
-	if (shape.lpm && !smoke)
-		bench_lpm4(&s);
+	n = fill(contender, &s);
+	for (unsigned i = 0; i < n; i++) {
+		printf("  %-10s %6.2f us to put a route\n", contender[i].name, contender[i].put);
+		row_one(&s, "fill", contender[i].name, "us", contender[i].put);
+	}
+	race(&s, contender, n, true);
+	race(&s, contender, n, false);
+	show_memory(&s, contender[0].store[0]);
+	bench_changes(&s, contender[0].store[0]);
 	fflush(stdout);
+	while (n > 0)
+		drop_contender(&contender[--n]);
 	drop_set(&s);
+}
+
+static int advise(const struct rte_memseg_list *list, const struct rte_memseg *ms, size_t length,
+	void *context)
+{
+	(void)list;
+	(void)context;
+	(void)madvise(ms->addr, length, MADV_HUGEPAGE);
+	return 0;
+}
+
+static unsigned long free_huge_megabytes(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	unsigned long pages = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return 2 * pages;
+}
+
+static int start_eal(char *program)
+{
+	bool reserve = !run.small_pages && !run.smoke && free_huge_megabytes() >= EAL_MEGABYTES;
+	char megabytes[16];
+	char *arg[] = {program, "-m", megabytes, "--no-pci", "--no-telemetry", "--no-shconf",
+		"--file-prefix=bench_lpm", "--log-level=error", "--lcores=0",
+		reserve ? "--huge-unlink" : "--no-huge", reserve ? "--iova-mode=va" : NULL, NULL};
+
+	snprintf(megabytes, sizeof(megabytes), "%d", run.smoke ? 64 : EAL_MEGABYTES);
+	if (run.small_pages)
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	if (rte_eal_init((int)ARRAY_SIZE(arg) - (reserve ? 1 : 2), arg) < 0)
+		return -1;
+	if (!reserve)
+		rte_memseg_contig_walk(advise, NULL);
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench_lpm [--smoke] [--seconds N] [--json FILE] [--small-pages] "
+			"[SHAPE]\n");
+	return 2;
+}
+
+static int read_options(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *more = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (strcmp(argv[i], "--smoke") == 0) {
+			run.smoke = true;
+			run.seconds = 0;
+			addresses = 1u << 12;
+		} else if (strcmp(argv[i], "--small-pages") == 0) {
+			run.small_pages = true;
+		} else if (strcmp(argv[i], "--seconds") == 0 && more != NULL) {
+			run.seconds = atof(more) / (2 * ARRAY_SIZE(shapes));
+			i++;
+		} else if (strcmp(argv[i], "--json") == 0 && more != NULL) {
+			run.json = fopen(more, "w");
+			if (run.json == NULL)
+				return usage();
+			i++;
+		} else if (argv[i][0] != '-' && run.only == NULL) {
+			run.only = argv[i];
+		} else {
+			return usage();
+		}
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	char *plain[] = {argv[0], "--no-huge", "-m", "4096", "--no-pci", "--no-telemetry",
-		"--no-shconf", "--file-prefix=bench_lpm", "--log-level=error", NULL};
-	bool smoke = argc > 1 && strcmp(argv[1], "--smoke") == 0;
-	const char *only = argc > 1 && !smoke ? argv[1] : NULL;
+	int rc = read_options(argc, argv);
 
-	if (smoke) {
-		plain[3] = "64";
-		addresses = 1u << 12;
-	}
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	if (rte_eal_init((int)ARRAY_SIZE(plain) - 1, plain) < 0)
+	if (rc != 0)
+		return rc;
+	if (start_eal(argv[0]) < 0)
 		return 1;
+	if (run.json != NULL)
+		fputs("[", run.json);
 	for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++)
-		if (only == NULL || strstr(shapes[i].name, only) != NULL)
-			bench(shapes[i], smoke);
+		if (run.only == NULL || strstr(shapes[i].name, run.only) != NULL)
+			bench(shapes[i]);
+	if (run.json != NULL) {
+		fputs("\n]\n", run.json);
+		fclose(run.json);
+	}
 	return rte_eal_cleanup() < 0;
 }
