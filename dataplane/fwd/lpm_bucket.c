@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-/* Chosen so that a full bucket just fills its block: 64, 64, 128 and 256 bytes. */
+/* Chosen so that a full bucket just fills its block: 64, 64, 128 and 128 bytes. find16 and find32
+ * count on theirs. */
 static const uint8_t capacity[] = {
-	[LPM_BUCKET16] = 7, [LPM_BUCKET32] = 4, [LPM_BUCKET64] = 6, [LPM_BUCKET128] = 6};
+	[LPM_BUCKET16] = 8, [LPM_BUCKET32] = 7, [LPM_BUCKET64] = 9, [LPM_BUCKET128] = 6};
 
 static enum lpm_kind width_for(const struct lpm_entry *entry, unsigned count, unsigned start)
 {
@@ -14,15 +15,18 @@ static enum lpm_kind width_for(const struct lpm_entry *entry, unsigned count, un
 	for (unsigned i = 0; i < count; i++)
 		if (entry[i].length > longest)
 			longest = entry[i].length;
-	if (longest <= start + 16)
+	if (longest < start + 16)
 		return LPM_BUCKET16;
-	if (longest <= start + 32)
+	if (longest < start + 32)
 		return LPM_BUCKET32;
-	return longest <= start + 64 ? LPM_BUCKET64 : LPM_BUCKET128;
+	return longest < start + 64 ? LPM_BUCKET64 : LPM_BUCKET128;
 }
 
 bool lpm_bucket_fits(const struct lpm_entry *entry, unsigned count, unsigned start)
 {
+	for (unsigned i = 0; i < count; i++)
+		if (entry[i].length - start >= 128)
+			return false; /* no room for the one */
 	return count <= capacity[width_for(entry, count, start)];
 }
 
@@ -39,8 +43,8 @@ static void sort(struct lpm_entry *entry, unsigned count)
 	}
 }
 
-/* The first bits of number as an array element of this kind. */
-static void store(uint8_t *array, enum lpm_kind kind, unsigned i, lpm_bits number)
+/* The first bits of number as element i. */
+static void store(struct lpm_bucket *b, enum lpm_kind kind, unsigned i, lpm_bits number)
 {
 	size_t width = lpm_bucket_width(kind);
 	uint64_t high = (uint64_t)(number >> 64), both[2] = {high, (uint64_t)number};
@@ -50,26 +54,41 @@ static void store(uint8_t *array, enum lpm_kind kind, unsigned i, lpm_bits numbe
 			   : kind == LPM_BUCKET32 ? (const void *)&h32
 						  : (const void *)both;
 
-	memcpy(array + i * width, from, width);
+	memcpy((uint8_t *)(b + 1) + i * width, from, width);
 }
 
-static lpm_bits load(const uint8_t *array, enum lpm_kind kind, unsigned i)
+static lpm_bits load(const struct lpm_bucket *b, enum lpm_kind kind, unsigned i)
 {
 	size_t width = lpm_bucket_width(kind);
+	const uint8_t *at = (const uint8_t *)(b + 1) + i * width;
 	uint64_t both[2] = {0, 0};
 	uint16_t h16;
 	uint32_t h32;
 
 	if (kind == LPM_BUCKET16) {
-		memcpy(&h16, array + i * width, width);
+		memcpy(&h16, at, width);
 		return (lpm_bits)h16 << 112;
 	}
 	if (kind == LPM_BUCKET32) {
-		memcpy(&h32, array + i * width, width);
+		memcpy(&h32, at, width);
 		return (lpm_bits)h32 << 96;
 	}
-	memcpy(both, array + i * width, width);
+	memcpy(both, at, width);
 	return lpm_join(both[0], both[1]);
+}
+
+/* The bits of a prefix after those of its region, and the one that ends them. */
+static lpm_bits marked(const struct lpm_entry *e, unsigned start)
+{
+	return e->key << start | (lpm_bits)1 << (127 - (e->length - start));
+}
+
+static unsigned trailing_zeroes(lpm_bits number)
+{
+	uint64_t low = (uint64_t)number;
+
+	return low != 0 ? (unsigned)__builtin_ctzll(low)
+			: 64 + (unsigned)__builtin_ctzll((uint64_t)(number >> 64));
 }
 
 uint32_t lpm_bucket_make(struct lpm_node *node, enum lpm_side side, struct lpm_entry *entry,
@@ -77,8 +96,6 @@ uint32_t lpm_bucket_make(struct lpm_node *node, enum lpm_side side, struct lpm_e
 {
 	enum lpm_kind kind = width_for(entry, count, start);
 	struct lpm_bucket *b;
-	uint8_t *array;
-	size_t width;
 	uint32_t ref;
 
 	if (count == 0)
@@ -86,8 +103,7 @@ uint32_t lpm_bucket_make(struct lpm_node *node, enum lpm_side side, struct lpm_e
 	/* What is left of a bucket of long keys may be too many for one of the right width. */
 	while (count > capacity[kind])
 		kind++;
-	width = lpm_bucket_width(kind);
-	ref = lpm_node_alloc(node, side, kind, sizeof(*b) + (2 * width + 4) * count);
+	ref = lpm_node_alloc(node, side, kind, lpm_bucket_bytes(kind, count));
 	if (ref == 0)
 		return LPM_REF;
 	sort(entry, count);
@@ -97,32 +113,34 @@ uint32_t lpm_bucket_make(struct lpm_node *node, enum lpm_side side, struct lpm_e
 	b->start = (uint8_t)start;
 	b->fall_length = cover->length;
 	b->stale = 0;
-	array = (uint8_t *)(b + 1);
 	for (unsigned i = 0; i < count; i++) {
-		store(array, kind, i, entry[i].key << start);
-		store(array + width * count, kind, i, lpm_mask(entry[i].length - start));
+		store(b, kind, i, marked(&entry[i], start));
 		lpm_bucket_set(b, kind, i, entry[i].value);
 	}
 	return ref;
+}
+
+static _Atomic uint32_t *value_at(const struct lpm_bucket *b, enum lpm_kind kind, unsigned i)
+{
+	uintptr_t values = (uintptr_t)b + lpm_bucket_values(kind, b->count);
+
+	return (_Atomic uint32_t *)values + i;
 }
 
 struct lpm_entry lpm_bucket_entry(
 	const struct lpm_bucket *b, enum lpm_kind kind, lpm_bits key, unsigned i)
 {
 	struct lpm_entry e = {0};
-	lpm_bits mask = load(lpm_bucket_masks(b, kind), kind, i);
+	lpm_bits stored = load(b, kind, i);
 
-	e.length = (uint8_t)(b->start + lpm_common(mask, ~(lpm_bits)0, 128));
-	e.key = (key & lpm_mask(b->start)) | load(lpm_bucket_keys(b), kind, i) >> b->start;
-	e.value = atomic_load_explicit(&lpm_bucket_values(b, kind)[i], memory_order_relaxed);
+	e.length = (uint8_t)(b->start + 127 - trailing_zeroes(stored));
+	e.key = (key & lpm_mask(b->start)) | (stored & (stored - 1)) >> b->start;
+	e.value = atomic_load_explicit(value_at(b, kind, i), memory_order_relaxed);
 	return e;
 }
 
 void lpm_bucket_set(struct lpm_bucket *b, enum lpm_kind kind, unsigned i, uint32_t value)
 {
-	_Atomic uint32_t *v =
-		(void *)((uint8_t *)(b + 1) + 2 * lpm_bucket_width(kind) * b->count + 4 * i);
-
 	/* Release: what the value's id names was written before. */
-	atomic_store_explicit(v, value, memory_order_release);
+	atomic_store_explicit(value_at(b, kind, i), value, memory_order_release);
 }

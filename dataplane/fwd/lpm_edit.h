@@ -6,7 +6,7 @@
 #include "dataplane/fwd/lpm_private.h"
 
 #define LPM_GATHER_MAX (LPM_BUCKET_MAX + 2)
-#define LPM_PLAN_MAX   40
+#define LPM_PLAN_MAX   48
 #define LPM_DENSE_BITS 4   /* 16 slots cost as much as one full bucket */
 #define LPM_DEPTH_MAX  264 /* each level takes a bit, and a skip may stand before each */
 
@@ -21,7 +21,8 @@ struct lpm_edit {
 	struct lpm *lpm;
 	struct lpm_node *node;
 	enum lpm_side side;
-	uint32_t rib; /* root */
+	uint32_t rib;	 /* root */
+	uint32_t routes; /* of this table and family */
 	lpm_bits key;
 	unsigned length;
 	struct lpm_entry cover; /* what holds the prefix's region now: itself or what is above */

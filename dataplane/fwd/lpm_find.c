@@ -5,14 +5,21 @@
 
 #define BURST 64 /* look-ups in flight: enough to hide memory, few enough to stay in L1 */
 
-/* Look-ups of a burst that are not answered yet, in step: each round takes each of them one block
- * further and asks for the next one's memory. */
-struct walk {
-	const _Atomic uint32_t *slot[BURST]; /* where the next reference stands */
-	_Atomic uint32_t ref[BURST];	     /* or here, where it is known already */
-	uint8_t start[BURST];		     /* bits of the address used up */
-	uint8_t live[BURST];
+/* A burst goes down the trees in rounds, each look-up one block further in each, and asks for the
+ * memory of the next. What comes next is not branched on, since it differs from one look-up to the
+ * next: each is put into the lot of its kind, and a lot is worked off in a loop of its own. */
+struct lot {
+	uint8_t number[BURST];
 	unsigned count;
+};
+
+struct walk {
+	const _Atomic uint32_t *slot[BURST];	       /* where the next reference stands */
+	const void *block[BURST];		       /* what the last one named */
+	_Atomic uint32_t ref[BURST];		       /* the last one */
+	uint8_t start[BURST];			       /* bits of the address used up */
+	struct lot live, skip;			       /* go on; go on behind a skip */
+	struct lot short_keys, long_keys, longer_keys; /* end in a bucket */
 };
 
 static inline uint32_t load(const _Atomic uint32_t *slot)
@@ -21,83 +28,74 @@ static inline uint32_t load(const _Atomic uint32_t *slot)
 	return atomic_load_explicit(slot, memory_order_acquire);
 }
 
-/* Compares all the elements a cache line can hold at once, those past count too: prefixes stand
+/* Compares all the elements that a full bucket holds at once, those past count too: prefixes stand
  * longest first, so what matches there counts only if nothing before does, and then the answer is
  * fall. Loads may run into the next block (lpm_node.c leaves room), which the sanitizers must not
- * judge. Plain vectors of the compiler, no one machine's. */
+ * judge. Plain vectors of the compiler, no one machine's.
+ *
+ * key ^ (key - 1) is the one that ends a key and the zeroes after it: the bits not compared. */
 #define UNJUDGED __attribute__((no_sanitize("address", "thread")))
 
 typedef uint16_t lanes16 __attribute__((vector_size(16)));
-typedef uint32_t lanes32 __attribute__((vector_size(16)));
+typedef uint32_t lanes32 __attribute__((vector_size(32)));
 typedef uint8_t lanes8 __attribute__((vector_size(8)));
-typedef uint16_t lanes16x4 __attribute__((vector_size(8)));
 
-static inline uint32_t hit(const struct lpm_bucket *b, const void *values, unsigned first)
+/* Of the first element that hits, `bits` of hits each. */
+static inline uint32_t hit(
+	const struct lpm_bucket *b, enum lpm_kind kind, uint64_t hits, unsigned bits, unsigned most)
 {
-	const _Atomic uint32_t *value = values;
+	unsigned first = hits != 0 ? (unsigned)__builtin_ctzll(hits) / bits : most;
+	uintptr_t values = (uintptr_t)b + lpm_bucket_values(kind, b->count);
+	const _Atomic uint32_t *value = (const _Atomic uint32_t *)values + first;
 
-	return load(first < b->count ? &value[first] : &b->fall);
+	return load(first < b->count ? value : &b->fall);
 }
 
 UNJUDGED static inline uint32_t find16(const struct lpm_bucket *b, uint16_t x)
 {
-	const uint8_t *at = (const uint8_t *)(b + 1);
-	size_t count = b->count;
-	lanes16 key, mask, same;
+	lanes16 key;
 	lanes8 narrow;
 	uint64_t hits;
 
-	__builtin_memcpy(&key, at, sizeof(key));
-	__builtin_memcpy(&mask, at + 2 * count, sizeof(mask));
-	same = (lanes16)(((key ^ x) & mask) == 0);
-	narrow = __builtin_convertvector(same, lanes8);
+	__builtin_memcpy(&key, b + 1, sizeof(key));
+	narrow = __builtin_convertvector((lanes16)(((key ^ x) & ~(key ^ (key - 1))) == 0), lanes8);
 	__builtin_memcpy(&hits, &narrow, sizeof(hits));
-	/* A bucket has at most seven: the eighth lane ends the search. */
-	hits |= (uint64_t)0xff << 56;
-	return hit(b, at + 4 * count, (unsigned)__builtin_ctzll(hits) / 8);
+	return hit(b, LPM_BUCKET16, hits, 8, 8);
 }
 
 UNJUDGED static inline uint32_t find32(const struct lpm_bucket *b, uint32_t x)
 {
-	const uint8_t *at = (const uint8_t *)(b + 1);
-	size_t count = b->count;
-	lanes32 key, mask, same;
-	lanes16x4 narrow;
+	lanes32 key;
+	lanes8 narrow;
 	uint64_t hits;
-	unsigned first;
 
-	__builtin_memcpy(&key, at, sizeof(key));
-	__builtin_memcpy(&mask, at + 4 * count, sizeof(mask));
-	same = (lanes32)(((key ^ x) & mask) == 0);
-	narrow = __builtin_convertvector(same, lanes16x4);
+	__builtin_memcpy(&key, b + 1, sizeof(key));
+	narrow = __builtin_convertvector((lanes32)(((key ^ x) & ~(key ^ (key - 1))) == 0), lanes8);
 	__builtin_memcpy(&hits, &narrow, sizeof(hits));
-	first = hits != 0 ? (unsigned)__builtin_ctzll(hits) / 16 : 4;
-	return hit(b, at + 8 * count, first);
+	return hit(b, LPM_BUCKET32, hits, 8, 8);
 }
 
 static inline uint32_t find64(const struct lpm_bucket *b, uint64_t x)
 {
-	const uint64_t *key = (const void *)(b + 1), *mask = key + b->count;
-	unsigned hits = 0;
+	const uint64_t *key = (const void *)(b + 1);
+	uint64_t hits = 0;
 
 	for (unsigned i = 0; i < b->count; i++)
-		hits |= (unsigned)(((x ^ key[i]) & mask[i]) == 0) << i;
-	return hit(b, mask + b->count, hits != 0 ? (unsigned)__builtin_ctz(hits) : b->count);
+		hits |= (uint64_t)(((x ^ key[i]) & ~(key[i] ^ (key[i] - 1))) == 0) << i;
+	return hit(b, LPM_BUCKET64, hits, 1, LPM_BUCKET_MAX);
 }
 
 static inline uint32_t find128(const struct lpm_bucket *b, lpm_bits x)
 {
-	const uint64_t *key = (const void *)(b + 1), *mask = key + 2 * b->count;
-	uint64_t high = (uint64_t)(x >> 64), low = (uint64_t)x;
-	unsigned hits = 0;
+	const uint64_t *half = (const void *)(b + 1);
+	uint64_t hits = 0;
 
 	for (unsigned i = 0; i < b->count; i++) {
-		uint64_t differ = (high ^ key[2 * i]) & mask[2 * i];
+		lpm_bits key = lpm_join(half[2 * i], half[2 * i + 1]);
 
-		differ |= (low ^ key[2 * i + 1]) & mask[2 * i + 1];
-		hits |= (unsigned)(differ == 0) << i;
+		hits |= (uint64_t)(((x ^ key) & ~(key ^ (key - 1))) == 0) << i;
 	}
-	return hit(b, mask + 2 * b->count, hits != 0 ? (unsigned)__builtin_ctz(hits) : b->count);
+	return hit(b, LPM_BUCKET128, hits, 1, LPM_BUCKET_MAX);
 }
 
 static inline uint32_t skip(const struct lpm_skip *s, uint64_t high, uint64_t low, uint8_t *start)
@@ -108,11 +106,6 @@ static inline uint32_t skip(const struct lpm_skip *s, uint64_t high, uint64_t lo
 	return load(&s->child);
 }
 
-static inline uint32_t answer(const struct lpm_head *head, uint32_t value)
-{
-	return value != 0 ? value : load(&head->fall);
-}
-
 /* 0 for what is no directory. */
 static inline unsigned dir_bits(uint32_t ref)
 {
@@ -121,150 +114,191 @@ static inline unsigned dir_bits(uint32_t ref)
 	return bits > 0 ? (unsigned)bits : 0;
 }
 
-/* Notes where the reference after ref will be found, with index in the directory, and asks for that
- * memory. What is no directory is found again in ref itself, and it is its block that is asked for:
- * a choice of pointers and not a branch, since tables of all sizes meet in a burst. */
-static inline void aim(const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref,
-	size_t index, unsigned bits)
+/* An address of either family, from its first bit after start on. `side` is known where this is
+ * compiled, so that IPv4 pays for 64 bits only. */
+static inline lpm_bits rest(enum lpm_side side, const void *address, unsigned i, unsigned start)
 {
-	const _Atomic uint32_t *block = lpm_ref_block(&lpm->node, ref);
-	const _Atomic uint32_t *next = block + index;
+	const struct lpm6_key *six = address;
+	const uint32_t *four = address;
 
-	atomic_store_explicit(&w->ref[i], ref, memory_order_relaxed);
-	rte_prefetch0((const void *)(uintptr_t)next);
-	w->slot[i] = bits != 0 ? next : &w->ref[i];
-	w->start[i] = (uint8_t)(w->start[i] + bits);
+	if (side == LPM_4)
+		return lpm_join((uint64_t)four[i] << 32 << start, 0);
+	return lpm_join(six[i].high, six[i].low) << start;
 }
 
-/* IPv4: the address in the top half of 64 bits. */
-
-static inline void aim4(
-	const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref, uint64_t address)
+static inline uint64_t rest64(enum lpm_side side, const void *address, unsigned i, unsigned start)
 {
-	unsigned bits = dir_bits(ref);
-	size_t index = (size_t)(address << w->start[i] >> 1 >> (63 - bits));
-
-	aim(lpm, w, i, ref, index, bits);
+	return (uint64_t)(rest(side, address, i, start) >> 64);
 }
 
-static inline uint32_t bucket4(const struct lpm_bucket *b, enum lpm_kind kind, uint64_t address)
+/* Takes look-ups over the references in their slots and sorts them. What is counted is counted in
+ * registers. No branch: a number that is not kept is written over by the next. */
+static inline void sort(
+	const struct lpm *lpm, struct walk *w, enum lpm_side side, const void *address)
 {
-	uint64_t x = address << b->start;
+	const uint32_t first = LPM_REF >> LPM_INDEX_BITS;
+	unsigned count = w->live.count, live = 0, skip = w->skip.count,
+		 short_keys = w->short_keys.count;
+	unsigned long_keys = w->long_keys.count, longer_keys = w->longer_keys.count;
+	uint8_t *base = lpm->node.base;
 
-	return kind == LPM_BUCKET16 ? find16(b, (uint16_t)(x >> 48))
-				    : find32(b, (uint32_t)(x >> 32));
+	for (unsigned j = 0; j < count; j++) {
+		unsigned i = w->live.number[j], start = w->start[i];
+		uint32_t ref = load(w->slot[i]), kind = ref >> LPM_INDEX_BITS;
+		unsigned bits = dir_bits(ref);
+		uint64_t index = rest64(side, address, i, start) >> 1 >> (63 - bits);
+		const uint8_t *block = base + (uint64_t)(ref & LPM_INDEX_MASK) * LPM_UNIT;
+		const uint8_t *next = block + index * sizeof(uint32_t);
+
+		rte_prefetch0(next);
+		w->slot[i] = (const void *)next;
+		w->block[i] = block;
+		w->start[i] = (uint8_t)(start + bits);
+		atomic_store_explicit(&w->ref[i], ref, memory_order_relaxed);
+		w->live.number[live] = (uint8_t)i;
+		live += bits != 0;
+		w->short_keys.number[short_keys] = (uint8_t)i;
+		short_keys += kind == first + LPM_BUCKET16;
+		w->long_keys.number[long_keys] = (uint8_t)i;
+		long_keys += kind == first + LPM_BUCKET32;
+		w->longer_keys.number[longer_keys] = (uint8_t)i;
+		longer_keys += kind - first - LPM_BUCKET64 < 2;
+		w->skip.number[skip] = (uint8_t)i;
+		skip += kind == first + LPM_SKIP;
+	}
+	w->live.count = live;
+	w->skip.count = skip;
+	w->short_keys.count = short_keys;
+	w->long_keys.count = long_keys;
+	w->longer_keys.count = longer_keys;
 }
 
-/* What burst4 has not answered: one block further each round, until none is left. */
-static void rest4(const struct lpm *lpm, struct walk *w, const uint32_t *table,
-	const uint32_t *address, uint32_t *value)
+/* Takes look-ups over their skips: they go on with the others. */
+static inline void jump(struct walk *w, enum lpm_side side, const void *address)
 {
-	for (unsigned left = 0; w->count > 0; w->count = left, left = 0) {
-		for (unsigned j = 0; j < w->count; j++) {
-			unsigned i = w->live[j];
-			uint64_t a = (uint64_t)address[i] << 32;
-			uint32_t ref = load(w->slot[i]);
-			const void *block = lpm_ref_block(&lpm->node, ref);
+	unsigned live = w->live.count;
 
-			if ((ref & LPM_REF) == 0 || lpm_ref_is_bucket(ref)) {
-				if ((ref & LPM_REF) != 0)
-					ref = bucket4(block, lpm_ref_kind(ref), a);
-				value[i] = answer(&lpm->head[LPM_4][table[i]], ref);
-				continue;
-			}
-			if (lpm_ref_is_skip(ref))
-				ref = skip(block, a, 0, &w->start[i]);
-			aim4(lpm, w, i, ref, a);
-			w->live[left++] = (uint8_t)i;
-		}
+	for (unsigned j = 0; j < w->skip.count; j++) {
+		unsigned i = w->skip.number[j];
+		lpm_bits a = rest(side, address, i, 0);
+		uint32_t ref = skip(w->block[i], (uint64_t)(a >> 64), (uint64_t)a, &w->start[i]);
+
+		atomic_store_explicit(&w->ref[i], ref, memory_order_relaxed);
+		w->slot[i] = &w->ref[i];
+		w->live.number[live++] = (uint8_t)i;
+	}
+	w->skip.count = 0;
+	w->live.count = live;
+}
+
+static inline void buckets(struct walk *w, enum lpm_side side, const void *address, uint32_t *value)
+{
+	unsigned short_keys = w->short_keys.count, long_keys = w->long_keys.count;
+	unsigned longer_keys = w->longer_keys.count;
+
+	for (unsigned j = 0; j < short_keys; j++) {
+		unsigned i = w->short_keys.number[j];
+		const struct lpm_bucket *b = w->block[i];
+
+		value[i] = find16(b, (uint16_t)(rest64(side, address, i, b->start) >> 48));
+	}
+	for (unsigned j = 0; j < long_keys; j++) {
+		unsigned i = w->long_keys.number[j];
+		const struct lpm_bucket *b = w->block[i];
+
+		value[i] = find32(b, (uint32_t)(rest64(side, address, i, b->start) >> 32));
+	}
+	for (unsigned j = 0; j < longer_keys; j++) {
+		unsigned i = w->longer_keys.number[j];
+		const struct lpm_bucket *b = w->block[i];
+		lpm_bits x = rest(side, address, i, b->start);
+		uint32_t ref = atomic_load_explicit(&w->ref[i], memory_order_relaxed);
+
+		value[i] = lpm_ref_kind(ref) == LPM_BUCKET64 ? find64(b, (uint64_t)(x >> 64))
+							     : find128(b, x);
 	}
 }
 
-/* Most look-ups are a directory and a bucket of short keys: these go without branches. */
+/* All look-ups in the lot `live`, from the roots on, all of whose heads are in the cache. */
+static inline void finish(const struct lpm *lpm, struct walk *w, enum lpm_side side,
+	const uint32_t *table, const void *address, uint32_t *value)
+{
+	const struct lpm_head *head = lpm->head[side];
+	unsigned count = w->live.count;
+	uint8_t number[BURST];
+
+	for (unsigned j = 0; j < count; j++) {
+		unsigned i = number[j] = w->live.number[j];
+
+		w->slot[i] = &head[table[i]].root;
+		w->start[i] = 0;
+	}
+	w->skip.count = w->short_keys.count = w->long_keys.count = w->longer_keys.count = 0;
+	do {
+		sort(lpm, w, side, address);
+		jump(w, side, address);
+	} while (w->live.count > 0);
+	/* Where no bucket answers, the last reference is a value itself. */
+	for (unsigned j = 0; j < count; j++)
+		value[number[j]] = load(&w->ref[number[j]]);
+	buckets(w, side, address, value);
+}
+
+static inline void answer(
+	const struct lpm_head *head, const uint32_t *table, uint32_t *value, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t fall = load(&head[table[i]].fall);
+
+		value[i] = value[i] != 0 ? value[i] : fall;
+	}
+}
+
+/* Nearly all IPv4 look-ups are a directory and a value or a bucket, and need no rounds: what is
+ * left after these begins anew. */
 static void burst4(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,
 	uint32_t *value, unsigned count)
 {
+	const uint32_t first = LPM_REF >> LPM_INDEX_BITS;
 	const struct lpm_head *head = lpm->head[LPM_4];
+	const uint8_t *base = lpm->node.base;
+	unsigned live = 0, short_keys = 0, long_keys = 0;
 	struct walk w;
 
 	for (unsigned i = 0; i < count; i++)
 		rte_prefetch0(&head[table[i]]);
 	for (unsigned i = 0; i < count; i++) {
-		w.start[i] = 0;
-		aim4(lpm, &w, i, load(&head[table[i]].root), (uint64_t)address[i] << 32);
+		const _Atomic uint32_t *root = &head[table[i]].root;
+		uint32_t ref = load(root);
+		unsigned bits = dir_bits(ref);
+		uint64_t index = (uint64_t)address[i] << 31 >> (63 - bits);
+		uint64_t unit = (uint64_t)(ref & LPM_INDEX_MASK) * LPM_UNIT;
+		const void *next = base + unit + index * sizeof(uint32_t);
+
+		rte_prefetch0(next);
+		w.slot[i] = bits != 0 ? next : root;
 	}
-	for (unsigned i = 0; i < count; i++)
-		aim4(lpm, &w, i, load(w.slot[i]), (uint64_t)address[i] << 32);
-	w.count = 0;
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t ref = atomic_load_explicit(&w.ref[i], memory_order_relaxed);
+		uint32_t ref = load(w.slot[i]), kind = ref >> LPM_INDEX_BITS;
 
-		if (likely_(ref >> LPM_INDEX_BITS == LPM_REF >> LPM_INDEX_BITS)) {
-			ref = bucket4(lpm_ref_block(&lpm->node, ref), LPM_BUCKET16,
-				(uint64_t)address[i] << 32);
-			value[i] = answer(&head[table[i]], ref);
-			continue;
-		}
-		w.live[w.count++] = (uint8_t)i;
+		value[i] = ref;
+		w.block[i] = base + (uint64_t)(ref & LPM_INDEX_MASK) * LPM_UNIT;
+		rte_prefetch0(w.block[i]);
+		w.short_keys.number[short_keys] = (uint8_t)i;
+		short_keys += kind == first + LPM_BUCKET16;
+		w.long_keys.number[long_keys] = (uint8_t)i;
+		long_keys += kind == first + LPM_BUCKET32;
+		w.live.number[live] = (uint8_t)i;
+		live += kind > first + LPM_BUCKET32;
 	}
-	rest4(lpm, &w, table, address, value);
-}
-
-/* IPv6. */
-
-static inline uint64_t shift6(const struct lpm6_key *a, unsigned start)
-{
-	return (uint64_t)(lpm_join(a->high, a->low) << start >> 64);
-}
-
-static inline void aim6(const struct lpm *lpm, struct walk *w, unsigned i, uint32_t ref,
-	const struct lpm6_key *address)
-{
-	unsigned bits = dir_bits(ref);
-	size_t index = (size_t)(shift6(address, w->start[i]) >> 1 >> (63 - bits));
-
-	aim(lpm, w, i, ref, index, bits);
-}
-
-static inline uint32_t bucket6(
-	const struct lpm_bucket *b, enum lpm_kind kind, const struct lpm6_key *a)
-{
-	uint64_t x = shift6(a, b->start);
-
-	switch (kind) {
-	case LPM_BUCKET16:
-		return find16(b, (uint16_t)(x >> 48));
-	case LPM_BUCKET32:
-		return find32(b, (uint32_t)(x >> 32));
-	case LPM_BUCKET64:
-		return find64(b, x);
-	default:
-		return find128(b, lpm_join(a->high, a->low) << b->start);
-	}
-}
-
-static void rest6(const struct lpm *lpm, struct walk *w, const uint32_t *table,
-	const struct lpm6_key *address, uint32_t *value)
-{
-	for (unsigned left = 0; w->count > 0; w->count = left, left = 0) {
-		for (unsigned j = 0; j < w->count; j++) {
-			unsigned i = w->live[j];
-			const struct lpm6_key *a = &address[i];
-			uint32_t ref = load(w->slot[i]);
-			const void *block = lpm_ref_block(&lpm->node, ref);
-
-			if ((ref & LPM_REF) == 0 || lpm_ref_is_bucket(ref)) {
-				if ((ref & LPM_REF) != 0)
-					ref = bucket6(block, lpm_ref_kind(ref), a);
-				value[i] = answer(&lpm->head[LPM_6][table[i]], ref);
-				continue;
-			}
-			if (lpm_ref_is_skip(ref))
-				ref = skip(block, a->high, a->low, &w->start[i]);
-			aim6(lpm, w, i, ref, a);
-			w->live[left++] = (uint8_t)i;
-		}
-	}
+	w.short_keys.count = short_keys;
+	w.long_keys.count = long_keys;
+	w.longer_keys.count = 0;
+	buckets(&w, LPM_4, address, value);
+	w.live.count = live;
+	if (live > 0)
+		finish(lpm, &w, LPM_4, table, address, value);
+	answer(head, table, value, count);
 }
 
 static void burst6(const struct lpm *lpm, const uint32_t *table, const struct lpm6_key *address,
@@ -273,17 +307,13 @@ static void burst6(const struct lpm *lpm, const uint32_t *table, const struct lp
 	const struct lpm_head *head = lpm->head[LPM_6];
 	struct walk w;
 
-	for (unsigned i = 0; i < count; i++)
-		rte_prefetch0(&head[table[i]]);
 	for (unsigned i = 0; i < count; i++) {
-		w.start[i] = 0;
-		aim6(lpm, &w, i, load(&head[table[i]].root), &address[i]);
-		w.live[i] = (uint8_t)i;
+		rte_prefetch0(&head[table[i]]);
+		w.live.number[i] = (uint8_t)i;
 	}
-	for (unsigned i = 0; i < count; i++)
-		aim6(lpm, &w, i, load(w.slot[i]), &address[i]);
-	w.count = count;
-	rest6(lpm, &w, table, address, value);
+	w.live.count = count;
+	finish(lpm, &w, LPM_6, table, address, value);
+	answer(head, table, value, count);
 }
 
 void lpm_find4(const struct lpm *lpm, const uint32_t *table, const uint32_t *address,

@@ -75,6 +75,15 @@ static bool crowded(const struct lpm_edit *e, const struct lpm_level *level)
 	return deep * 4 >= seen;
 }
 
+/* The first directory of a table may have about as many slots as the table has routes, so that few
+ * look-ups need a second one. */
+static bool affordable(const struct lpm_edit *e, const struct lpm_level *level)
+{
+	if (e->depth > 3 || e->path[e->depth - 2].bits != 0)
+		return false;
+	return (8u << level->bits) <= 5 * e->routes;
+}
+
 static bool memory_to_grow(struct lpm_edit *e, const struct lpm_level *level)
 {
 	uint64_t bytes = (uint64_t)8 << level->bits;
@@ -97,7 +106,9 @@ bool lpm_grow(struct lpm_edit *e)
 
 	if (level->bits == 0 || bits > LPM_DIR_MAX)
 		return false;
-	if ((level->bits >= LPM_DENSE_BITS && !crowded(e, level)) || !memory_to_grow(e, level))
+	if (level->bits >= LPM_DENSE_BITS && !affordable(e, level) && !crowded(e, level))
+		return false;
+	if (!memory_to_grow(e, level))
 		return false;
 	owner = lpm_level_slot(level - 1, e->key);
 	old = lpm_slot_get(owner);

@@ -135,7 +135,7 @@ static size_t block_bytes(const struct lpm_node *node, uint32_t ref)
 	if (kind == LPM_SKIP)
 		return sizeof(struct lpm_skip);
 	b = lpm_ref_block(node, ref);
-	return sizeof(*b) + (2 * lpm_bucket_width(kind) + 4) * b->count;
+	return lpm_bucket_bytes(kind, b->count);
 }
 
 uint32_t lpm_node_alloc(struct lpm_node *node, enum lpm_side side, enum lpm_kind kind, size_t bytes)

@@ -5,8 +5,8 @@
  * What readers walk is a tree of 32-bit references. A reference is a value (bit 31 clear, 0: none)
  * or names a block of the arena: five bits of kind, 26 bits of position in units of 16 bytes.
  *
- *   bucket     up to LPM_BUCKET_MAX prefixes of one region (a region is all addresses that share
- *              their first `start` bits), longest first, as key and mask relative to the region
+ *   bucket     a few prefixes of one region (a region is all addresses that share their first
+ *              `start` bits), longest first: the bits after the region's, a one, and zeroes
  *   directory  2^k references for the next k bits; a bucket whose region is wider than one slot
  *              stands in all slots of its region (extendible hashing on the address)
  *   skip       the region holds prefixes only under one longer common prefix
@@ -39,8 +39,9 @@ enum lpm_side { LPM_4, LPM_6, LPM_SIDES };
 #define LPM_DIR_MAX    20u /* bits of the widest directory: 4 MiB */
 
 enum lpm_kind {
-	LPM_BUCKET16, /* keys of 16, 32, 64 or 128 bits: the shortest that holds the longest prefix
-		       */
+	/* Keys of 16, 32, 64 or 128 bits: the shortest that holds the longest prefix and its one.
+	 */
+	LPM_BUCKET16,
 	LPM_BUCKET32,
 	LPM_BUCKET64,
 	LPM_BUCKET128,
@@ -48,9 +49,10 @@ enum lpm_kind {
 	LPM_DIR = 8, /* LPM_DIR + k: 2^k references */
 };
 
-#define LPM_BUCKET_MAX 7u /* prefixes in a bucket of any width; find16 counts on it */
+#define LPM_BUCKET_MAX 9u /* prefixes in a bucket of any width */
 
-/* Head of a bucket; keys, masks and values follow, each as an array of count. */
+/* Head of a bucket; keys and values follow, each as an array of count, values at a multiple of
+ * four bytes. */
 struct lpm_bucket {
 	_Atomic uint32_t fall;
 	uint8_t count;
@@ -164,20 +166,15 @@ static inline size_t lpm_bucket_width(enum lpm_kind kind)
 	return (size_t)2 << kind;
 }
 
-static inline const uint8_t *lpm_bucket_keys(const struct lpm_bucket *b)
+/* From the head to the values. */
+static inline size_t lpm_bucket_values(enum lpm_kind kind, unsigned count)
 {
-	return (const uint8_t *)(b + 1);
+	return sizeof(struct lpm_bucket) + ((lpm_bucket_width(kind) * count + 3) & ~(size_t)3);
 }
 
-static inline const uint8_t *lpm_bucket_masks(const struct lpm_bucket *b, enum lpm_kind kind)
+static inline size_t lpm_bucket_bytes(enum lpm_kind kind, unsigned count)
 {
-	return lpm_bucket_keys(b) + lpm_bucket_width(kind) * b->count;
-}
-
-static inline const _Atomic uint32_t *lpm_bucket_values(
-	const struct lpm_bucket *b, enum lpm_kind kind)
-{
-	return (const void *)(lpm_bucket_keys(b) + 2 * lpm_bucket_width(kind) * b->count);
+	return lpm_bucket_values(kind, count) + sizeof(uint32_t) * count;
 }
 
 static inline lpm_bits lpm_mask(unsigned length)

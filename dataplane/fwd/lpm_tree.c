@@ -269,6 +269,7 @@ int lpm_tree_put(struct lpm *lpm, uint32_t table, enum lpm_side side, const stru
 	e.node = &lpm->node;
 	e.side = side;
 	e.rib = lpm->table[table].rib[side];
+	e.routes = lpm->table[table].routes[side];
 	e.key = entry->key;
 	e.length = entry->length;
 	e.cover = *entry;
@@ -371,6 +372,7 @@ void lpm_tree_delete(
 	e.node = &lpm->node;
 	e.side = side;
 	e.rib = lpm->table[table].rib[side];
+	e.routes = lpm->table[table].routes[side];
 	e.key = key;
 	e.length = length;
 	e.put = false;
