@@ -97,17 +97,26 @@ static void object_release(struct model *model, const struct change_object *touc
 	store_drop(touched->after);
 }
 
-void change_free(struct change *change)
+bool change_free_some(struct change *change, size_t routes)
 {
-	if (change == NULL)
-		return;
+	for (; change->route_count > 0 && routes > 0; routes--) {
+		const struct change_route *route = &change->route[--change->route_count];
+
+		vias_drop(change->model, route->before);
+		vias_drop(change->model, route->after);
+	}
+	if (change->route_count > 0)
+		return true;
 	for (size_t i = 0; i < change->object_count; i++)
 		object_release(change->model, &change->object[i]);
-	for (size_t i = 0; i < change->route_count; i++) {
-		vias_drop(change->model, change->route[i].before);
-		vias_drop(change->model, change->route[i].after);
-	}
 	free(change->object);
 	free(change->route);
 	free(change);
+	return false;
+}
+
+void change_free(struct change *change)
+{
+	if (change != NULL)
+		change_free_some(change, SIZE_MAX);
 }

@@ -18,6 +18,7 @@
 #ifndef CONTROL_CHANGE_H
 #define CONTROL_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,5 +55,7 @@ struct change *change_whole(struct model *model);
 
 /* Gives back the objects and the ids that the change removed. NULL is allowed. */
 void change_free(struct change *change);
+/* The same in slices: lets go of at most so many routes. True: call again; false: it is gone. */
+bool change_free_some(struct change *change, size_t routes);
 
 #endif

@@ -7,7 +7,8 @@
 #include "control/neighbours.h"
 #include "control/publisher_private.h"
 
-#define WAIT_NS UINT64_C(100000) /* between two looks at workers that have not passed yet */
+#define FREE_ROUTES 4096	     /* let go of in one tick: more than one can place meanwhile */
+#define WAIT_NS	    UINT64_C(100000) /* between two looks at workers that have not passed yet */
 
 static uint64_t now_ns(void)
 {
@@ -157,6 +158,7 @@ struct publisher *publisher_create(const struct publisher_config *config)
 	list_init(&p->reserved);
 	list_init(&p->queue);
 	list_init(&p->round);
+	list_init(&p->over);
 	p->slice = (struct loop_slice){.work = work, .context = p};
 	p->timer = (struct loop_timer){.fire = wake, .context = p};
 	p->paths_touched = true; /* the ports, with the first round */
@@ -191,6 +193,7 @@ void publisher_destroy(struct publisher *p)
 	}
 	snapshot_edit_abandon(p->edit);
 	snapshot_free_garbage(p->garbage);
+	destroy_list(&p->over);
 	destroy_list(&p->round);
 	destroy_list(&p->queue);
 	destroy_list(&p->reserved);
@@ -241,6 +244,11 @@ static void join(struct publisher *p, struct publisher_submission *s)
 	}
 }
 
+static bool between_rounds(const struct publisher *p)
+{
+	return p->phase == PUBLISHER_PHASE_IDLE && p->queue.first == NULL;
+}
+
 void publisher_submit(struct publisher *p, struct change *change)
 {
 	struct publisher_submission *s = list_take(&p->reserved, change);
@@ -250,7 +258,7 @@ void publisher_submit(struct publisher *p, struct change *change)
 	s->change = change;
 	if (p->config.submitted != NULL)
 		p->config.submitted(p->config.context, change);
-	if (publisher_idle(p))
+	if (between_rounds(p))
 		p->phase = PUBLISHER_PHASE_COMPILE;
 	if (p->phase == PUBLISHER_PHASE_COMPILE)
 		join(p, s);
@@ -262,14 +270,14 @@ void publisher_submit(struct publisher *p, struct change *change)
 /* Generations that changed nothing for workers are live as soon as nothing is under way. */
 uint64_t publisher_live(const struct publisher *p)
 {
-	if (publisher_idle(p) && p->reserved.first == NULL)
+	if (between_rounds(p) && p->reserved.first == NULL)
 		return model_generation(p->config.model);
 	return p->live;
 }
 
 bool publisher_idle(const struct publisher *p)
 {
-	return p->phase == PUBLISHER_PHASE_IDLE && p->queue.first == NULL;
+	return between_rounds(p) && p->over.first == NULL;
 }
 
 void publisher_wait(struct publisher *p, struct publisher_wait *wait)
@@ -321,23 +329,31 @@ static void go_live(struct publisher *p)
 
 static void finish_round(struct publisher *p)
 {
-	struct publisher_submission *s = p->round.first;
-
 	publisher_compile_forget(p);
 	nexthops_retire(p->nexthops);
 	for (uint32_t i = 0; i < p->releases; i++)
 		neighbours_release(p->config.neighbours, p->release[i]);
 	p->releases = 0;
-	list_init(&p->round);
-	while (s != NULL) {
-		struct publisher_submission *next = s->next;
-
+	for (struct publisher_submission *s = p->round.first, *next; s != NULL; s = next) {
+		next = s->next;
 		publisher_need_return(p, &s->need);
-		change_free(s->change);
-		free(s);
-		s = next;
+		list_append(&p->over, s);
 	}
+	list_init(&p->round);
 	p->phase = PUBLISHER_PHASE_IDLE;
+}
+
+/* A million routes take their time to let go of. */
+static void free_some(struct publisher *p)
+{
+	struct publisher_submission *s = p->over.first;
+
+	if (s == NULL || change_free_some(s->change, FREE_ROUTES))
+		return;
+	p->over.first = s->next;
+	if (s->next == NULL)
+		p->over.end = &p->over.first;
+	free(s);
 }
 
 static void begin_round(struct publisher *p)
@@ -442,7 +458,7 @@ static enum publisher_next tick_idle(struct publisher *p)
 	if (p->queue.first == NULL) {
 		p->live = publisher_live(p);
 		tell_waiting(p);
-		return PUBLISHER_IDLE;
+		return p->over.first != NULL ? PUBLISHER_AGAIN : PUBLISHER_IDLE;
 	}
 	begin_round(p);
 	return PUBLISHER_AGAIN;
@@ -452,6 +468,7 @@ enum publisher_next publisher_tick(struct publisher *p)
 {
 	uint64_t deadline_ns = now_ns() + LOOP_SLICE_ONE_NS;
 
+	free_some(p);
 	switch (p->phase) {
 	case PUBLISHER_PHASE_COMPILE:
 		return tick_compile(p, deadline_ns);

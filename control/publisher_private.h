@@ -77,6 +77,7 @@ struct publisher {
 	bool sites_touched, paths_touched;
 
 	struct publisher_list reserved, queue, round;
+	struct publisher_list over; /* done with, to be freed some at a time */
 	enum publisher_phase phase;
 	struct snapshot_edit *edit;
 	struct snapshot_garbage *garbage;
