@@ -24,7 +24,7 @@ static void give_back(struct neighbours *n, struct rte_mbuf *m)
 {
 	struct packet *packet = packet_of(m);
 	struct meter_side *side = side_of(n, packet);
-	unsigned worker = (unsigned)(packet->hash % plane_workers(n->config.plane));
+	unsigned worker = plane_pick(n->config.plane, packet->hash);
 
 	packet->kind = PACKET_ROUTE;
 	if (plane_give(n->config.plane, worker, m))
@@ -84,7 +84,7 @@ void neighbours_packet_send(
 		side->originated++;
 	else
 		port->originated++;
-	if (plane_give(n->config.plane, link->link % plane_workers(n->config.plane), m)) {
+	if (plane_give(n->config.plane, plane_pick(n->config.plane, link->link), m)) {
 		if (link->connection != 0)
 			side->ring_out++;
 		else

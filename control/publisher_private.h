@@ -97,6 +97,7 @@ struct publisher {
 	uint32_t releases, release_room, release_reserved;
 
 	unsigned drain_pass;
+	bool drain_held;	/* workers held packets when the pass began */
 	uint64_t drain_control; /* neighbours_drained() to be exceeded */
 	struct publisher_pair pair[PUBLISHER_WRITERS][PLANE_WORKERS];
 

@@ -65,6 +65,7 @@
 	X(NO_LIVE_PATH, "no_live_path", "no path to the site is up") \
 	X(NO_BUFFER, "no_buffer", "no free buffer for a packet we make ourselves") \
 	X(RING_FULL, "ring_full", "the ring to another worker is full") \
+	X(HOLD_FULL, "hold_full", "too many packets wait while a flow or a queue changes worker") \
 	X(PUNT_FULL, "punt_full", "the ring to the control thread is full") \
 	X(STALE, "stale", "its attachment, endpoint or path went away while it waited") \
 	X(PORT_DOWN, "port_down", "the port it should leave by has no transmit queue or no link") \

@@ -35,7 +35,7 @@ static size_t round_line(size_t bytes)
 
 /* One mapping for everything: untouched pages of ids not in use cost nothing. */
 struct layout {
-	size_t connection, attachment, path, port, ring_full, ring_sent, total;
+	size_t connection, attachment, path, port, ring_full, ring_sent, spread, total;
 };
 
 static struct layout layout_of(const struct meter_sizes *n)
@@ -47,7 +47,8 @@ static struct layout layout_of(const struct meter_sizes *n)
 	l.port = l.path + round_line(sizeof(struct meter_traffic) * n->paths);
 	l.ring_full = l.port + round_line(sizeof(struct meter_port) * n->ports);
 	l.ring_sent = l.ring_full + round_line(sizeof(uint64_t) * n->workers);
-	l.total = l.ring_sent + round_line(sizeof(uint64_t) * n->workers) + CACHE_LINE;
+	l.spread = l.ring_sent + round_line(sizeof(uint64_t) * n->workers);
+	l.total = l.spread + round_line(sizeof(uint64_t) * n->workers) + CACHE_LINE;
 	return l;
 }
 
@@ -67,6 +68,7 @@ struct meter *meter_create(const struct meter_sizes *sizes)
 	meter->port = (struct meter_port *)(void *)(base + l.port);
 	meter->ring_full = (uint64_t *)(void *)(base + l.ring_full);
 	meter->ring_sent = (uint64_t *)(void *)(base + l.ring_sent);
+	meter->spread = (uint64_t *)(void *)(base + l.spread);
 	meter->bytes = l.total;
 	return meter;
 }

@@ -87,6 +87,13 @@ struct meter_port {
  * above. */
 #define METER_GAPS 20
 
+/* What moved from this worker to others, or between others for what it receives. */
+struct meter_move {
+	uint64_t buckets, queues; /* moves that ended as asked for */
+	uint64_t given_up;	  /* moves undone for want of an answer in time; tried again */
+	uint64_t longest;	  /* TSC cycles from the first packet held to the last let go */
+};
+
 struct meter {
 	/* Odd while the writer is inside a burst. Release/acquire pair: what lies between an even
 	 * value and the next belongs together. */
@@ -102,9 +109,15 @@ struct meter {
 	struct meter_traffic *attachment;    /* by id */
 	struct meter_traffic *path;	     /* by id */
 	struct meter_port *port;	     /* by port index, FWD_PORTS */
-	uint64_t *ring_full;		     /* by receiving worker: packets refused by that ring */
-	uint64_t *ring_sent;		     /* by receiving worker */
-	size_t bytes;			     /* of the whole mapping */
+	/* By receiving worker: packets refused by that ring. At its own index, here and below: what
+	 * was held while something moved. */
+	uint64_t *ring_full;
+	uint64_t *ring_sent; /* by receiving worker */
+	/* By worker, itself included: packets of ports that distribute, by who goes on with them.
+	 */
+	uint64_t *spread;
+	struct meter_move move;
+	size_t bytes; /* of the whole mapping */
 };
 
 struct meter_sizes {

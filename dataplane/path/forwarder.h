@@ -14,15 +14,24 @@
 #include "dataplane/meter/meter.h"
 #include "dataplane/path/burst.h"
 #include "dataplane/path/packet.h"
+#include "dataplane/wire/flowhash.h"
 
 #define FORWARDER_WORKERS 32
 #define FORWARDER_MADE	  1024 /* packets made in one turn: answers, errors, fragments */
+
+#define FORWARDER_BUCKETS 512 /* of the flow hash, each with its worker */
+#define FORWARDER_HELD	  255 /* in place of a worker: its packets are held for now */
+
+static inline unsigned forwarder_bucket(uint64_t hash)
+{
+	return flowhash_worker(hash) % FORWARDER_BUCKETS;
+}
 
 /* Where this worker's frames for a port go. */
 struct forwarder_port {
 	uint16_t device;
 	uint16_t queue;	     /* transmit queue; also the lane's, when another worker owns it */
-	uint8_t owner;	     /* worker that owns the queue */
+	uint8_t owner;	     /* worker that owns the queue, or FORWARDER_HELD */
 	uint8_t usable;	     /* 0: no transmit queue at all */
 	uint8_t distribute;  /* received packets are spread over all workers */
 	uint8_t rx_checksum; /* the device's verdict on outer checksums is believed */
@@ -38,10 +47,19 @@ struct forwarder {
 	struct rte_mempool *pool;
 	struct forwarder_port port[FWD_PORTS];
 
-	/* Rings this worker produces into, by receiving worker; NULL at its own index. */
+	/* Rings this worker produces into, by receiving worker. Those at its own index hold what
+	 * waits while its bucket or transmit queue changes workers (worker/move.c). */
 	struct rte_ring *hop[FORWARDER_WORKERS];  /* packets to be routed there */
 	struct rte_ring *send[FORWARDER_WORKERS]; /* finished frames for queues owned there */
 	struct rte_ring *punt;			  /* to control */
+
+	/* The receive queue in hand, and the worker of each of its buckets. */
+	uint16_t queue;
+	const uint8_t *bucket;
+	/* How many packets and frames went into those rings. The first is this worker's alone; the
+	 * second is read by others after they acquired something stored later. */
+	uint64_t hop_sent[FORWARDER_WORKERS];
+	_Atomic uint64_t send_sent[FORWARDER_WORKERS];
 
 	/* ICMP error budget by connection id: a virtual clock (TSC) that all workers share and move
 	 * on by compare-and-swap, a lease of several errors at a time, and what of the last lease

@@ -44,6 +44,8 @@ void tx_burst(struct forwarder *f, struct burst *b);
 /* Frames of another worker for a queue this one owns. */
 void tx_frames(struct forwarder *f, struct rte_mbuf **m, unsigned count);
 void tx_flush(struct forwarder *f);
+/* A frame that was held on its way out goes on. */
+void tx_again(struct forwarder *f, struct rte_mbuf *m);
 
 /* Beside the line, for what is addressed to the gateway itself. All answer a verdict. */
 unsigned local_arp(struct forwarder *f, struct burst *b, unsigned slot);

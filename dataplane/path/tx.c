@@ -57,14 +57,34 @@ static void count_ring_out(struct forwarder *f, const struct packet *record, uin
 
 static void pass_to_owner(struct forwarder *f, unsigned owner, struct rte_mbuf *m)
 {
+	if (unlikely_(owner == FORWARDER_HELD))
+		owner = f->worker;
 	count_ring_out(f, packet_of(m), 1);
 	if (likely_(rte_ring_sp_enqueue(f->send[owner], m) == 0)) {
 		f->meter->ring_sent[owner]++;
+		/* Relaxed: ordered by what the mover acquires (worker/move.c). */
+		atomic_store_explicit(&f->send_sent[owner],
+			atomic_load_explicit(&f->send_sent[owner], memory_order_relaxed) + 1,
+			memory_order_relaxed);
 		return;
 	}
 	count_ring_out(f, packet_of(m), UINT64_MAX);
 	f->meter->ring_full[owner]++;
-	forwarder_drop_record(f, m, DROP_RING_FULL);
+	forwarder_drop_record(f, m, owner == f->worker ? DROP_HOLD_FULL : DROP_RING_FULL);
+}
+
+static inline void leave(struct forwarder *f, unsigned out, struct rte_mbuf *m)
+{
+	packet_of(m)->queue = f->port[out].queue;
+	if (likely_(f->port[out].owner == f->worker))
+		push(f, out, m);
+	else
+		pass_to_owner(f, f->port[out].owner, m);
+}
+
+void tx_again(struct forwarder *f, struct rte_mbuf *m)
+{
+	leave(f, packet_of(m)->port, m);
 }
 
 static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
@@ -83,11 +103,7 @@ static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
 		forwarder_drop_record(f, b->m[slot], DROP_PORT_DOWN);
 		return;
 	}
-	record->queue = f->port[out].queue;
-	if (likely_(f->port[out].owner == f->worker))
-		push(f, out, b->m[slot]);
-	else
-		pass_to_owner(f, f->port[out].owner, b->m[slot]);
+	leave(f, out, b->m[slot]);
 }
 
 void tx_burst(struct forwarder *f, struct burst *b)

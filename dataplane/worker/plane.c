@@ -16,6 +16,7 @@ struct plane {
 	struct plane_config config;
 	struct fwd *fwd;
 	struct worker *worker[PLANE_WORKERS];
+	struct move_board *board;
 	struct rte_ring *punt[PLANE_WORKERS]; /* worker → control */
 	struct meter *meter[PLANE_WORKERS + 1];
 	unsigned next_punt;	      /* fairness of plane_take */
@@ -65,44 +66,35 @@ static int make_meters(struct plane *p)
 	return 0;
 }
 
-static int own_queue(const struct plane_port *port, unsigned worker)
+static void fill_board(struct plane *p)
 {
-	for (int q = 0; q < port->tx_queues; q++)
-		if (port->tx_owner[q] == worker)
-			return q;
-	return -1;
-}
+	const struct plane_config *config = &p->config;
+	struct move_board *board = p->board;
 
-/* The worker's own transmit queue, or the one whose owner sends for it. */
-static void set_port(struct forwarder_port *out, const struct plane_port *port, unsigned worker)
-{
-	int queue = own_queue(port, worker);
-	unsigned owner = worker;
-
-	out->device = port->device;
-	out->distribute = port->distribute;
-	out->rx_checksum = port->rx_checksum;
-	out->usable = port->tx_queues > 0;
-	if (!out->usable)
-		return;
-	if (queue < 0) {
-		owner = port->tx_owner[worker % port->tx_queues];
-		queue = own_queue(port, owner);
-	}
-	out->owner = (uint8_t)owner;
-	out->queue = (uint16_t)queue;
-}
-
-static void set_queues(struct worker *w, const struct plane_config *config)
-{
+	board->version = 1;
+	board->workers = config->workers;
+	board->worker = p->worker;
+	board->limit = clock_us(config->hold_us);
 	for (unsigned i = 0; i < FWD_PORTS; i++) {
 		const struct plane_port *port = &config->port[i];
 
-		set_port(&w->forwarder.port[i], port, w->forwarder.worker);
-		for (uint16_t q = 0; q < port->rx_queues; q++)
-			if (port->rx_owner[q] == w->forwarder.worker)
-				w->queue[w->queues++] =
-					(struct worker_queue){.port = (uint8_t)i, .queue = q};
+		board->device[i] = port->device;
+		board->rx_queues[i] = port->rx_queues;
+		board->tx_queues[i] = port->tx_queues;
+		board->distribute[i] = port->distribute;
+		for (unsigned q = 0; q < port->tx_queues; q++)
+			board->owner[i][q] = port->tx_owner[q];
+		for (unsigned b = 0; b < PLANE_BUCKETS; b++)
+			board->bucket[i][b] = (uint8_t)(b % config->workers);
+		for (unsigned q = 0; q < port->rx_queues; q++) {
+			struct move_queue *queue = &board->queue[i][q];
+
+			queue->port = (uint8_t)i;
+			queue->queue = (uint16_t)q;
+			queue->want = queue->holder = port->rx_owner[q];
+			for (unsigned b = 0; b < PLANE_BUCKETS; b++)
+				queue->bucket[b] = (uint8_t)(b % config->workers);
+		}
 	}
 }
 
@@ -145,7 +137,10 @@ static int make_worker(struct plane *p, unsigned index)
 	w->inject = make_ring("in", config->workers, index, config->punt_size);
 	p->punt[index] = make_ring("out", index, config->workers, config->punt_size);
 	w->forwarder.punt = p->punt[index];
-	set_queues(w, config);
+	w->board = p->board;
+	for (unsigned i = 0; i < FWD_PORTS; i++)
+		w->forwarder.port[i].rx_checksum = config->port[i].rx_checksum;
+	move_prepare(w);
 	if (w->forwarder.committed == NULL || w->forwarder.excess == NULL ||
 		w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL)
 		return -ENOMEM;
@@ -155,8 +150,9 @@ static int make_worker(struct plane *p, unsigned index)
 
 static int connect_pair(struct plane *p, unsigned from, unsigned to)
 {
-	struct rte_ring *hop = make_ring("hop", from, to, p->config.ring_size);
-	struct rte_ring *send = make_ring("tx", from, to, p->config.ring_size);
+	uint32_t size = from == to ? p->config.hold_size : p->config.ring_size;
+	struct rte_ring *hop = make_ring("hop", from, to, size);
+	struct rte_ring *send = make_ring("tx", from, to, size);
 
 	p->worker[from]->forwarder.hop[to] = p->worker[to]->hop_in[from] = hop;
 	p->worker[from]->forwarder.send[to] = p->worker[to]->send_in[from] = send;
@@ -167,7 +163,7 @@ static int connect_workers(struct plane *p)
 {
 	for (unsigned from = 0; from < p->config.workers; from++)
 		for (unsigned to = 0; to < p->config.workers; to++)
-			if (from != to && connect_pair(p, from, to) < 0)
+			if (connect_pair(p, from, to) < 0)
 				return -ENOMEM;
 	return 0;
 }
@@ -180,6 +176,14 @@ struct plane *plane_create(const struct plane_config *config, struct fwd *fwd)
 		return NULL;
 	p->config = *config;
 	p->fwd = fwd;
+	if (p->config.hold_size == 0)
+		p->config.hold_size = PLANE_HOLD;
+	if (p->config.hold_us == 0)
+		p->config.hold_us = PLANE_HOLD_US;
+	p->board = calloc(1, sizeof(*p->board));
+	if (p->board == NULL)
+		goto fail;
+	fill_board(p);
 	p->icmp_clock = calloc(fwd->limits.snapshot.connections + 1, sizeof(*p->icmp_clock));
 	if (p->icmp_clock == NULL || make_meters(p) < 0)
 		goto fail;
@@ -223,6 +227,7 @@ void plane_destroy(struct plane *p)
 	for (unsigned i = 0; i <= PLANE_WORKERS; i++)
 		meter_destroy(p->meter[i]);
 	free(p->icmp_clock);
+	free(p->board);
 	free(p);
 }
 
@@ -308,6 +313,109 @@ unsigned plane_take(struct plane *p, struct rte_mbuf **packet, unsigned count)
 bool plane_give(struct plane *p, unsigned worker, struct rte_mbuf *packet)
 {
 	return rte_ring_sp_enqueue(p->worker[worker]->inject, packet) == 0;
+}
+
+static void ask(struct plane *p)
+{
+	/* Release: the wishes it is about. */
+	atomic_fetch_add_explicit(&p->board->version, 1, memory_order_release);
+}
+
+void plane_spread(struct plane *p, unsigned port, const uint8_t worker[PLANE_BUCKETS])
+{
+	for (unsigned b = 0; b < PLANE_BUCKETS; b++)
+		atomic_store_explicit(&p->board->bucket[port][b], worker[b], memory_order_relaxed);
+	ask(p);
+}
+
+void plane_poll(struct plane *p, unsigned port, unsigned queue, unsigned worker)
+{
+	atomic_store_explicit(
+		&p->board->queue[port][queue].want, (uint8_t)worker, memory_order_relaxed);
+	ask(p);
+}
+
+void plane_own(struct plane *p, unsigned port, const uint8_t worker[PLANE_PORT_QUEUES])
+{
+	struct move_board *board = p->board;
+
+	for (unsigned q = 0; q < board->tx_queues[port]; q++)
+		atomic_store_explicit(&board->owner[port][q], worker[q], memory_order_relaxed);
+	atomic_store_explicit(&board->round_port, (uint8_t)port, memory_order_relaxed);
+	/* Release: the owners, and whose they are. */
+	atomic_fetch_add_explicit(&board->round, 1, memory_order_release);
+}
+
+bool plane_settled(const struct plane *p)
+{
+	uint32_t version = atomic_load_explicit(&p->board->version, memory_order_acquire);
+	uint32_t round = atomic_load_explicit(&p->board->round, memory_order_relaxed);
+
+	for (unsigned i = 0; i < p->config.workers; i++) {
+		const struct worker *w = p->worker[i];
+
+		if (atomic_load_explicit(&w->settled, memory_order_acquire) != version ||
+			atomic_load_explicit(&w->round_over, memory_order_acquire) != round)
+			return false;
+	}
+	return true;
+}
+
+void plane_set_resting(struct plane *p, unsigned worker, bool resting)
+{
+	atomic_store_explicit(&p->worker[worker]->resting, resting, memory_order_relaxed);
+}
+
+bool plane_resting(const struct plane *p, unsigned worker)
+{
+	return atomic_load_explicit(&p->worker[worker]->resting, memory_order_relaxed);
+}
+
+unsigned plane_pick(const struct plane *p, uint64_t number)
+{
+	unsigned active = 0, worker = 0;
+
+	for (unsigned i = 0; i < p->config.workers; i++)
+		active += !plane_resting(p, i);
+	for (uint64_t skip = number % RTE_MAX(active, 1u);; worker++)
+		if (!plane_resting(p, worker) && skip-- == 0)
+			return worker;
+}
+
+const struct plane_config *plane_setup(const struct plane *p)
+{
+	return &p->config;
+}
+
+void plane_buckets(const struct plane *p, unsigned port, uint8_t worker[PLANE_BUCKETS])
+{
+	for (unsigned b = 0; b < PLANE_BUCKETS; b++)
+		worker[b] = atomic_load_explicit(&p->board->bucket[port][b], memory_order_relaxed);
+}
+
+unsigned plane_poller(const struct plane *p, unsigned port, unsigned queue)
+{
+	return atomic_load_explicit(&p->board->queue[port][queue].want, memory_order_relaxed);
+}
+
+unsigned plane_polling(const struct plane *p, unsigned port, unsigned queue)
+{
+	return atomic_load_explicit(&p->board->queue[port][queue].holder, memory_order_relaxed);
+}
+
+unsigned plane_owner(const struct plane *p, unsigned port, unsigned queue)
+{
+	return atomic_load_explicit(&p->board->owner[port][queue], memory_order_relaxed);
+}
+
+unsigned plane_held(const struct plane *p)
+{
+	unsigned held = 0;
+
+	for (unsigned i = 0; i < p->config.workers; i++)
+		held += rte_ring_count(p->worker[i]->hop_in[i]) +
+			rte_ring_count(p->worker[i]->send_in[i]);
+	return held;
 }
 
 uint64_t plane_generation(const struct plane *p, unsigned worker)

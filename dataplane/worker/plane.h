@@ -12,10 +12,13 @@
 
 #include "dataplane/fwd/fwd.h"
 #include "dataplane/meter/meter.h"
-#include "dataplane/path/packet.h"
+#include "dataplane/path/forwarder.h"
 
 #define PLANE_WORKERS	  32
 #define PLANE_PORT_QUEUES 32
+#define PLANE_BUCKETS	  FORWARDER_BUCKETS
+#define PLANE_HOLD	  4096	 /* packets that a worker holds while something moves */
+#define PLANE_HOLD_US	  100000 /* and for how long */
 
 struct forwarder;
 struct rte_mempool;
@@ -42,7 +45,9 @@ struct plane_config {
 	uint32_t idle_sleep_us; /* longest sleep of the adaptive ladder, 1..250 */
 	uint32_t ring_size;	/* packets in each ring between two workers; power of two */
 	uint32_t punt_size;	/* packets in each ring to and from control; power of two */
-	uint32_t icmp_rate;	/* ICMP errors a second and connection; burst is the same number */
+	uint32_t hold_size; /* packets held while something moves; power of two; 0: PLANE_HOLD */
+	uint32_t hold_us;   /* and for how long at most; 0: PLANE_HOLD_US */
+	uint32_t icmp_rate; /* ICMP errors a second and connection; burst is the same number */
 	struct rte_mempool
 		*pool; /* for packets that workers make; private area PACKET_PRIVATE_SIZE */
 	struct plane_port port[FWD_PORTS]; /* index as in fwd_port */
@@ -80,11 +85,44 @@ bool plane_give(struct plane *plane, unsigned worker, struct rte_mbuf *packet);
 /* Every worker has passed this generation (read it at the start of a turn, or is not running). */
 uint64_t plane_generation(const struct plane *plane, unsigned worker);
 
+/*
+ * Control thread: what shall be where. The workers follow by themselves, while packets come in, and
+ * keep the order in every flow (move.h); one wish at a time: none before plane_settled().
+ */
+
+/* The worker of each bucket of a port that distributes. */
+void plane_spread(struct plane *plane, unsigned port, const uint8_t worker[PLANE_BUCKETS]);
+/* Who polls a receive queue. */
+void plane_poll(struct plane *plane, unsigned port, unsigned queue, unsigned worker);
+/* Who owns each transmit queue of a port. */
+void plane_own(struct plane *plane, unsigned port, const uint8_t worker[PLANE_PORT_QUEUES]);
+/* All is as wished. */
+bool plane_settled(const struct plane *plane);
+
+/* A worker that rests holds no queue and no bucket by control's doing; it sleeps between looks at
+ * its rings, whatever the idle setting. */
+void plane_set_resting(struct plane *plane, unsigned worker, bool resting);
+bool plane_resting(const struct plane *plane, unsigned worker);
+/* A worker that does not rest, the same one for a number as long as none begins or ends its rest.
+ */
+unsigned plane_pick(const struct plane *plane, uint64_t number);
+
+/* Wishes, as they were last given. */
+const struct plane_config *plane_setup(const struct plane *plane);
+void plane_buckets(const struct plane *plane, unsigned port, uint8_t worker[PLANE_BUCKETS]);
+unsigned plane_poller(const struct plane *plane, unsigned port, unsigned queue);
+unsigned plane_owner(const struct plane *plane, unsigned port, unsigned queue);
+/* Who polls a receive queue now. */
+unsigned plane_polling(const struct plane *plane, unsigned port, unsigned queue);
+
+/* Packets that workers hold now because something moves. */
+unsigned plane_held(const struct plane *plane);
+
 /* Meters: of a worker; of control (index == number of workers). */
 struct meter *plane_meter(const struct plane *plane, unsigned writer);
 unsigned plane_workers(const struct plane *plane);
 
-/* Packets now in the ring from one worker to another (both kinds of ring). */
+/* Packets now in the ring from one worker to another (both kinds of ring); not what one holds. */
 unsigned plane_ring_count(const struct plane *plane, unsigned from, unsigned to);
 
 #endif

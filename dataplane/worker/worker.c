@@ -24,12 +24,41 @@ static unsigned poll_rest(struct worker *w, struct rte_ring *ring)
 
 	if (count == 0)
 		return 0;
+	/* The lines that another worker has just written, before they are needed. */
+	for (unsigned i = 0; i < count; i++) {
+		rte_prefetch0(packet_of(m[i]));
+		rte_prefetch0(m[i]);
+	}
 	meter_begin(f->meter);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 		forwarder_count_ring_in(f, packet_of(m[i]));
+	}
 	path_resume(f, &f->burst, m, count);
 	path_finish(f);
 	meter_end(f->meter);
+	return count;
+}
+
+void worker_finished(struct worker *w)
+{
+	if (!rte_ring_empty(w->forwarder.send[w->forwarder.worker]))
+		return;
+	for (unsigned i = 0; i < w->forwarder.workers; i++)
+		/* Release: after these packets were sent, or put into a ring. */
+		atomic_store_explicit(&w->hop_done[i], w->hop_taken[i], memory_order_release);
+}
+
+static unsigned poll_hop(struct worker *w, unsigned from)
+{
+	unsigned count = poll_rest(w, w->hop_in[from]);
+
+	if (count == 0)
+		return 0;
+	w->hop_taken[from] += count;
+	if (likely_(rte_ring_empty(w->forwarder.send[w->forwarder.worker])))
+		/* Release: see worker_finished. */
+		atomic_store_explicit(&w->hop_done[from], w->hop_taken[from], memory_order_release);
 	return count;
 }
 
@@ -45,10 +74,14 @@ static unsigned poll_send(struct worker *w, unsigned from)
 	tx_frames(f, m, count);
 	tx_flush(f);
 	meter_end(f->meter);
+	/* Release: after they were sent. */
+	atomic_store_explicit(&w->send_done[from],
+		atomic_load_explicit(&w->send_done[from], memory_order_relaxed) + count,
+		memory_order_release);
 	return count;
 }
 
-static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
+static unsigned poll_queue(struct worker *w, const struct move_queue *q)
 {
 	struct forwarder *f = &w->forwarder;
 	unsigned count = rx_burst(f, &f->burst, q->port, q->queue);
@@ -56,6 +89,8 @@ static unsigned poll_queue(struct worker *w, const struct worker_queue *q)
 	/* An empty poll leaves the meter alone, so that readers find it at rest. */
 	if (count == 0)
 		return 0;
+	f->queue = q->queue;
+	f->bucket = q->bucket;
 	meter_begin(f->meter);
 	path_run(f, &f->burst, count, q->port);
 	path_finish(f);
@@ -68,13 +103,13 @@ static unsigned poll_all(struct worker *w)
 	unsigned found = poll_rest(w, w->inject);
 
 	for (unsigned from = 0; from < w->forwarder.workers; from++) {
-		if (w->hop_in[from] == NULL)
+		if (from == w->forwarder.worker)
 			continue;
 		found += poll_send(w, from);
-		found += poll_rest(w, w->hop_in[from]);
+		found += poll_hop(w, from);
 	}
 	for (unsigned i = 0; i < w->queues; i++)
-		found += poll_queue(w, &w->queue[i]);
+		found += poll_queue(w, w->queue[i]);
 	return found;
 }
 
@@ -105,6 +140,7 @@ bool worker_turn(struct worker *w)
 	if (w->last_turn != 0)
 		count_gap(w, now);
 	w->last_turn = now;
+	move_turn(w);
 	found = poll_all(w);
 	/* Control watches this one go on: see publisher_drain. */
 	__atomic_store_n(&f->meter->turns, f->meter->turns + 1, __ATOMIC_RELAXED);
@@ -112,7 +148,7 @@ bool worker_turn(struct worker *w)
 	f->meter->packets += found;
 	w->last_busy = found > 0;
 	rte_rcu_qsbr_quiescent(f->fwd->qsbr, f->worker);
-	return found > 0;
+	return found > 0 || move_busy(w);
 }
 
 static void nap(struct worker *w)
@@ -131,7 +167,7 @@ static void nap(struct worker *w)
 
 static void step_down(struct worker *w)
 {
-	if (w->idle == PLANE_IDLE_BUSY)
+	if (w->idle == PLANE_IDLE_BUSY && !atomic_load_explicit(&w->resting, memory_order_relaxed))
 		return;
 	w->empty_turns++;
 	if (w->empty_turns < EMPTY_BUSY)

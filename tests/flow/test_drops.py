@@ -232,6 +232,24 @@ class Special(unittest.TestCase):
             box.settle()
             counted(self, box, 'ring_full', 8)
 
+    def test_hold_full(self):
+        """Flows that change workers wait for the old one; what does not fit meanwhile is dropped."""
+        ports = [{'name': 'cust', 'distribute': True}, {'name': 'bb'}]
+        with self.plain(workers=2, hold=8, ports=ports) as box:
+            def packets(count):
+                return [cust(IP(src='192.168.7.2', dst='10.2.3.4') / UDP(sport=p, dport=9))
+                        for p in range(1000, 1000 + count)]
+            box.call('spread', port='cust', worker=1)
+            box.settle()
+            box.inject('cust', *packets(4))
+            box.call('turn', worker=0)
+            box.call('spread', port='cust', worker=0)
+            box.inject('cust', *packets(60))
+            box.call('turn', worker=0)
+            box.settle()
+            counted(self, box, 'hold_full', 53)  # a ring of 8 takes 7
+            self.assertEqual(2 + 4 + 7, box.stats()['connections']['acme']['attachment']['tx'])
+
     def test_punt_full(self):
         with self.plain(punt=8, workers=1) as box:
             box.inject('bb', *[back(flow('10.2.3.4', '192.168.7.%d' % i)) for i in range(60, 90)])

@@ -17,13 +17,12 @@
 #include <rte_cycles.h>
 
 #include "control/publisher.h"
+#include "tests/stress/flowframe.h"
 #include "tests/tools/answer.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS  64
 #define ROUTES 500
-
-static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 
 static struct testbed *gateway;
 static atomic_bool stop;
@@ -32,62 +31,13 @@ static _Atomic uint64_t rate;
 static uint64_t sent, received, disordered;
 static uint32_t next_out[FLOWS], next_in[FLOWS];
 
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* 192.168.7.2 → 10.2.3.4, UDP, the flow in the source port, a number of its own in the payload. */
 static bool send_one(void)
 {
 	unsigned flow = (unsigned)(sent % FLOWS);
-	uint8_t f[64] = {[12] = 0x81,
-		0x00,
-		0x04,
-		0x4c,
-		0x08,
-		0x00,
-		0x45,
-		0,
-		0,
-		36,
-		0,
-		0,
-		0,
-		0,
-		64,
-		17,
-		0,
-		0,
-		192,
-		168,
-		7,
-		2,
-		10,
-		2,
-		3,
-		4,
-		0,
-		0,
-		0,
-		9,
-		0,
-		16,
-		0,
-		0};
-	uint32_t sum = 0;
+	uint8_t f[FLOWFRAME_ROOM];
 
-	testbed_mac(0, f);
-	memcpy(f + 6, station, 6);
-	for (unsigned i = 18; i < 38; i += 2)
-		sum += (uint32_t)(f[i] << 8 | f[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	put16(f + 28, ~sum & 0xffff);
-	put16(f + 38, 1000 + flow);
-	memcpy(f + 46, &next_out[flow], 4);
-	if (!testbed_inject(gateway, 0, 0, f, 54, 1))
+	flowframe_make(f, flow, next_out[flow]);
+	if (!testbed_inject(gateway, 0, 0, f, FLOWFRAME_BYTES, 1))
 		return false;
 	next_out[flow]++;
 	sent++;
@@ -99,12 +49,7 @@ static void take(const uint8_t *f, uint16_t length)
 	unsigned flow;
 	uint32_t number;
 
-	/* Ethernet 14, IP 20, UDP 8, Geneve 8, then the packet: UDP at 70. */
-	if (length < 86 || f[23] != 17)
-		return;
-	flow = (unsigned)(f[70] << 8 | f[71]) - 1000;
-	memcpy(&number, f + 78, 4);
-	if (flow >= FLOWS)
+	if (!flowframe_read(f, length, &flow, &number) || flow >= FLOWS)
 		return;
 	disordered += number != next_in[flow];
 	next_in[flow] = number + 1;
@@ -123,7 +68,7 @@ static void drain(unsigned port)
 
 			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), station)) {
+			if (answer_question(f, &length, sizeof(f), flowframe_station)) {
 				testbed_inject(gateway, port, 0, f, length, 1);
 				atomic_store(&ready, true);
 			} else {

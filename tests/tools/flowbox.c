@@ -41,6 +41,7 @@ static json_t *op_start(const json_t *request)
 		.ring_size = number(request, "ring", 0),
 		.punt_size = number(request, "punt", 0),
 		.icmp_rate = number(request, "icmp_rate", 0),
+		.hold_size = number(request, "hold", 0),
 		.held = number(request, "held", 0),
 		.held_each = number(request, "held_each", 0),
 		.gleaned = number(request, "gleaned", 0),
@@ -142,6 +143,19 @@ static json_t *op_turn(const json_t *request)
 {
 	return json_pack(
 		"{s:b}", "found", plane_turn(box->parts.plane, number(request, "worker", 0)));
+}
+
+/* {"op":"spread","port":NAME,"worker":N}: all flows of the port to one worker. */
+static json_t *op_spread(const json_t *request)
+{
+	uint8_t worker[PLANE_BUCKETS];
+	int port = port_index(request);
+
+	if (port < 0)
+		return refuse("no such port");
+	memset(worker, (int)number(request, "worker", 0), sizeof(worker));
+	plane_spread(box->parts.plane, (unsigned)port, worker);
+	return fine();
 }
 
 static json_t *to_hex(const struct rte_mbuf *m)
@@ -343,6 +357,7 @@ static const struct {
 	{"inject", op_inject},
 	{"settle", op_settle},
 	{"turn", op_turn},
+	{"spread", op_spread},
 	{"collect", op_collect},
 	{"stats", op_stats},
 	{"reasons", op_reasons},

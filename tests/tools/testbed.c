@@ -137,6 +137,8 @@ static struct plane_config plane_config(const struct testbed *g)
 		.ring_size = s->ring_size,
 		.punt_size = s->punt_size,
 		.icmp_rate = s->icmp_rate,
+		.hold_size = s->hold_size,
+		.hold_us = s->hold_us,
 		.pool = g->parts.pool};
 
 	for (unsigned w = 0; w < s->workers; w++)

@@ -39,6 +39,7 @@ struct testbed_setup {
 	unsigned ports;
 	struct testbed_port port[TESTBED_PORTS];
 	uint32_t ring_size, punt_size;	   /* 0: 1024 */
+	uint32_t hold_size, hold_us;	   /* while something moves; 0: as the plane's own */
 	uint32_t icmp_rate;		   /* 0: 1000 */
 	uint32_t held, held_each, gleaned; /* 0: 1024, 16, 256 */
 	uint32_t connections, routes;	   /* 0: 300, 100000 */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Everything that can change workers does, all the time, while a customer's flows cross: buckets of
+ * the flow hash, receive queues, transmit queues. Not one packet may be missing or doubled, nothing
+ * may overflow, and in every flow the order in which packets are given to the device must be the
+ * one they came in.
+ *
+ * The order is looked at inside the transmit call, by whichever worker makes it, in plain memory:
+ * so ThreadSanitizer also sees whether what one worker sends really happens after what another
+ * sent before. Arguments: workers, transmit queues of a port (0: one per worker), packets, packets
+ * a second.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "control/publisher.h"
+#include "tests/stress/flowframe.h"
+#include "tests/tools/answer.h"
+#include "tests/tools/testbed.h"
+
+#define FLOWS	   256
+#define QUEUES	   3
+#define PATIENCE_S 60
+
+static struct testbed *gateway;
+static atomic_bool stop, ready, all_sent;
+static uint64_t wanted, rate, sent, received;
+static uint32_t next_out[FLOWS];
+/* Of the workers: whichever sends a packet of the flow. */
+static struct {
+	alignas(64) uint32_t next;
+	uint32_t disordered;
+} flow_in[FLOWS];
+
+static uint16_t sending(
+	uint16_t device, uint16_t queue, struct rte_mbuf **m, uint16_t count, void *unused)
+{
+	(void)device, (void)queue, (void)unused;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned flow;
+		uint32_t number;
+
+		if (!flowframe_read(
+			    rte_pktmbuf_mtod(m[i], uint8_t *), m[i]->data_len, &flow, &number))
+			continue;
+		flow_in[flow].disordered += number != flow_in[flow].next;
+		flow_in[flow].next = number + 1;
+	}
+	return count;
+}
+
+static bool send_one(void)
+{
+	unsigned flow = (unsigned)(sent % FLOWS);
+	uint8_t f[FLOWFRAME_ROOM];
+
+	flowframe_make(f, flow, next_out[flow]);
+	if (!testbed_inject(gateway, 0, flow % QUEUES, f, FLOWFRAME_BYTES, 1))
+		return false;
+	next_out[flow]++;
+	sent++;
+	return true;
+}
+
+static void drain(unsigned port)
+{
+	struct rte_mbuf *m[64];
+	unsigned count, flow;
+	uint32_t number;
+
+	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
+		for (unsigned i = 0; i < count; i++) {
+			uint8_t f[2048];
+			uint16_t length = m[i]->data_len;
+
+			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
+			rte_pktmbuf_free(m[i]);
+			if (flowframe_read(f, length, &flow, &number)) {
+				received++;
+			} else if (answer_question(f, &length, sizeof(f), flowframe_station)) {
+				testbed_inject(gateway, port, 0, f, length, 1);
+				atomic_store(&ready, true);
+			}
+		}
+}
+
+static void *peer(void *unused)
+{
+	struct timespec nap = {.tv_nsec = 50000};
+	uint64_t from = 0, hz = rte_get_tsc_hz();
+
+	(void)unused;
+	while (!atomic_load(&stop)) {
+		drain(0);
+		drain(1);
+		if (from == 0 && atomic_load(&ready))
+			from = rte_rdtsc() + hz / 20;
+		for (unsigned i = 0; i < 128 && from != 0 && rte_rdtsc() > from && sent < wanted &&
+				     sent < (rte_rdtsc() - from) / (hz / rate);
+			i++)
+			if (!send_one())
+				break;
+		if (sent == wanted)
+			atomic_store(&all_sent, true);
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static const char document[] =
+	"{'sites':[{'name':'far'}],'paths':[{'name':'p','site':'far','port':'bb','local':"
+	"'10.1.0.1/24','remote':'10.1.0.2','encapsulation':'geneve'}],'connections':[{'name':'c',"
+	"'vni':1,'endpoints':[{'site':'far'}]}],'attachments':[{'name':'a','connection':'c',"
+	"'port':'cust','tags':[{'type':'0x8100','vlan':1100}],'addresses':['192.168.7.1/24']}],"
+	"'routes':[{'connection':'c','prefixes':['10.2.0.0/16'],'via':{'site':'far'}}]}";
+
+static int apply(void)
+{
+	char *text = strdup(document);
+	int error;
+
+	for (char *c = text; *c != 0; c++)
+		if (*c == '\'')
+			*c = '"';
+	error = testbed_document(gateway, text);
+	free(text);
+	return error;
+}
+
+static unsigned any(unsigned below)
+{
+	static uint64_t state = 88172645463325252u;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)(state >> 16) % below;
+}
+
+/* Some buckets, or all of them, get any worker. */
+static void move_buckets(struct plane *plane)
+{
+	unsigned port = any(2), some = any(3) == 0 ? PLANE_BUCKETS : 1 + any(64);
+	uint8_t worker[PLANE_BUCKETS];
+
+	plane_buckets(plane, port, worker);
+	for (unsigned i = 0; i < some; i++)
+		worker[some == PLANE_BUCKETS ? i : any(PLANE_BUCKETS)] =
+			(uint8_t)any(gateway->setup.workers);
+	plane_spread(plane, port, worker);
+}
+
+static void move_senders(struct plane *plane)
+{
+	uint8_t worker[PLANE_PORT_QUEUES];
+
+	for (unsigned q = 0; q < PLANE_PORT_QUEUES; q++)
+		worker[q] = (uint8_t)any(gateway->setup.workers);
+	plane_own(plane, any(2), worker);
+}
+
+static bool settled(void)
+{
+	struct timespec nap = {.tv_nsec = 20000};
+	uint64_t until = rte_rdtsc() + PATIENCE_S * rte_get_tsc_hz();
+
+	while (!plane_settled(gateway->parts.plane)) {
+		testbed_control(gateway, 0);
+		nanosleep(&nap, NULL);
+		if (rte_rdtsc() > until) {
+			fprintf(stderr, "a move did not end\n");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool move_all(unsigned moves[3])
+{
+	struct plane *plane = gateway->parts.plane;
+
+	while (!atomic_load(&all_sent)) {
+		unsigned what = any(3);
+
+		if (what == 0)
+			move_buckets(plane);
+		else if (what == 1)
+			plane_poll(plane, 0, any(QUEUES), any(gateway->setup.workers));
+		else
+			move_senders(plane);
+		moves[what]++;
+		if (!settled())
+			return false;
+	}
+	return true;
+}
+
+static uint64_t sum_of(size_t member)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < gateway->setup.workers; w++)
+		sum += *(const uint64_t *)((const char *)plane_meter(gateway->parts.plane, w) +
+					   member);
+	return sum;
+}
+
+static uint64_t sum_of_drops(unsigned reason)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < gateway->setup.workers; w++)
+		for (unsigned side = 0; side < METER_SIDES; side++)
+			sum += plane_meter(gateway->parts.plane, w)
+				       ->connection[1]
+				       .side[side]
+				       .drop[reason];
+	return sum;
+}
+
+static bool check(const unsigned moves[3])
+{
+	uint64_t disordered = 0, held = 0;
+	bool good = true;
+
+	for (unsigned w = 0; w < gateway->setup.workers; w++)
+		held += plane_meter(gateway->parts.plane, w)->ring_sent[w];
+
+	for (unsigned i = 0; i < FLOWS; i++) {
+		disordered += flow_in[i].disordered;
+		good &= flow_in[i].next == next_out[i];
+	}
+	for (unsigned r = 0; r < DROP_COUNT; r++)
+		if (sum_of_drops(r) > 0)
+			printf("%" PRIu64 " dropped: %s\n", sum_of_drops(r), drop_name(r));
+	good &= received == sent && sent == wanted && disordered == 0;
+	good &= testbed_conserved(gateway) && plane_held(gateway->parts.plane) == 0;
+	printf("%u times buckets, %u receive, %u transmit queues; %" PRIu64 " buckets and %" PRIu64
+	       " queues moved, %" PRIu64 " given up, %" PRIu64 " packets held\n",
+		moves[0], moves[1], moves[2], sum_of(offsetof(struct meter, move.buckets)),
+		sum_of(offsetof(struct meter, move.queues)),
+		sum_of(offsetof(struct meter, move.given_up)), held);
+	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", sent,
+		received, disordered, good ? "good" : "FAILED");
+	/* With one worker there is nowhere to move to. */
+	if (gateway->setup.workers > 1)
+		good &= sum_of(offsetof(struct meter, move.buckets)) > 0 &&
+			sum_of(offsetof(struct meter, move.queues)) > 0;
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned workers = argc > 1 ? (unsigned)atoi(argv[1]) : 2;
+	uint16_t queues = argc > 2 ? (uint16_t)atoi(argv[2]) : 0;
+	struct testbed_setup setup = {.workers = workers,
+		.ports = 2,
+		.ring_size = 16384,
+		.port = {{.name = "cust",
+				 .rx_queues = QUEUES,
+				 .tx_queues = queues,
+				 .distribute = true,
+				 .ring_size = 16384},
+			{.name = "bb",
+				.tx_queues = queues,
+				.distribute = true,
+				.ring_size = 16384}},
+		.hold_size = 16384,
+		.hold_us = 2000000, /* more threads than cores, and slow ones under a sanitizer */
+		.buffers = 32767};
+	struct timespec nap = {.tv_nsec = 1000000};
+	unsigned moves[3] = {0};
+	pthread_t thread;
+	bool good;
+
+	wanted = argc > 3 ? strtoull(argv[3], NULL, 10) : 200000;
+	rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
+	if (testbed_eal() < 0)
+		return 1;
+	gateway = testbed_create(&setup);
+	if (gateway == NULL ||
+		rte_eth_add_tx_callback(gateway->device[1], 0, sending, NULL) == NULL)
+		return 1;
+	for (uint16_t q = 1; q < gateway->tx_queues[1]; q++)
+		rte_eth_add_tx_callback(gateway->device[1], q, sending, NULL);
+	if (testbed_start(gateway) < 0 || apply() < 0)
+		return 1;
+	testbed_publish(gateway);
+	pthread_create(&thread, NULL, peer, NULL);
+	while (!atomic_load(&ready)) {
+		testbed_control(gateway, 1);
+		nanosleep(&nap, NULL);
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		testbed_control(gateway, 1);
+		nanosleep(&nap, NULL);
+	}
+	good = move_all(moves);
+	nap.tv_nsec = 300000000;
+	nanosleep(&nap, NULL);
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	testbed_stop(gateway);
+	testbed_settle(gateway, 0);
+	drain(1);
+	good &= check(moves);
+	testbed_destroy(gateway);
+	return good ? 0 : 1;
+}
