@@ -269,7 +269,15 @@ void collect_worker(const struct collect *collect, unsigned worker, struct colle
 		.busy_ns = cycles_ns(collect, peek(&m->busy_cycles)),
 		.sleep_ns = cycles_ns(collect, peek(&m->sleep_cycles)),
 		.poll_gap_max_ns = cycles_ns(collect, peek(&m->poll_gap_max)),
+		.moved_buckets = peek(&m->move.buckets),
+		.moved_queues = peek(&m->move.queues),
+		.moves_given_up = peek(&m->move.given_up),
+		.held = peek(&m->ring_sent[worker]),
+		.hold_full = peek(&m->ring_full[worker]),
+		.hold_max_ns = cycles_ns(collect, peek(&m->move.longest)),
 	};
+	for (unsigned from = 0; from < collect->workers; from++)
+		out->spread += peek(&collect->meter[from]->spread[worker]);
 	for (unsigned i = 0; i < METER_GAPS; i++)
 		out->poll_gap[i] = peek(&m->poll_gap[i]);
 	if (collect->plane != NULL && worker < collect->workers)

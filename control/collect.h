@@ -47,6 +47,12 @@ struct collect_port {
 struct collect_worker {
 	uint64_t generation; /* newest that it has passed */
 	uint64_t turns, busy_turns, packets, sleeps;
+	uint64_t
+		spread; /* packets of ports that distribute, by the worker that goes on with them */
+	uint64_t moved_buckets, moved_queues, moves_given_up;
+	uint64_t held,
+		hold_full; /* packets held while something moved; not held for want of room */
+	uint64_t hold_max_ns;
 	uint64_t busy_ns, sleep_ns;
 	uint64_t poll_gap_max_ns;
 	uint64_t poll_gap[METER_GAPS]; /* see meter.h */

@@ -29,6 +29,14 @@
 		"Time between two polls") \
 	X(WORKER_GAP_MAX, "trunkline_worker_poll_gap_max_seconds", "gauge", "seconds", \
 		"Longest time between two polls") \
+	X(WORKER_SPREAD, "trunkline_worker_spread_packets", "counter", "packets", \
+		"Packets of ports that distribute, by the worker that goes on with them") \
+	X(WORKER_MOVED, "trunkline_worker_moved_buckets", "counter", "", \
+		"Buckets that this worker gave to another") \
+	X(WORKER_GIVEN_UP, "trunkline_worker_moves_given_up", "counter", "", \
+		"Moves undone because a worker did not answer in time") \
+	X(WORKER_HELD, "trunkline_worker_held_packets", "counter", "packets", \
+		"Packets held while their flow or queue changed workers") \
 	X(RING_SENT, "trunkline_ring_packets", "counter", "packets", \
 		"Packets handed to another worker") \
 	X(RING_FULL, "trunkline_ring_full_packets", "counter", "packets", \

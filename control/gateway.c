@@ -19,6 +19,7 @@
 #include "control/ports.h"
 #include "control/provision.h"
 #include "control/publisher.h"
+#include "control/rings.h"
 #include "control/server.h"
 #include "control/stats.h"
 #include "control/steering.h"
@@ -190,7 +191,8 @@ static int open_publisher(struct gateway *gateway)
 static int open_stats(struct gateway *gateway)
 {
 	gateway->stats = stats_create(gateway);
-	return gateway->stats ? 0 : -ENOMEM;
+	gateway->rings = rings_create(gateway);
+	return gateway->stats && gateway->rings ? 0 : -ENOMEM;
 }
 
 /* The state */
@@ -277,7 +279,9 @@ static int open_server(struct gateway *gateway)
 		.path = {control, stats},
 		.mode = {boot->control.mode, boot->stats.mode},
 		.audit = audit,
-		.tables = {{system_methods, model_methods, stats_methods}, {stats_methods}},
+		.tables = {{system_methods, model_methods, stats_methods, rings_methods,
+				   rings_reads},
+			{stats_methods, rings_reads}},
 		.metrics = &stats_metrics,
 	};
 	int error = group_of(&boot->control, &config.group[SERVER_CONTROL]);
@@ -330,6 +334,8 @@ static void close_control(struct gateway *gateway)
 	gateway->provision = NULL;
 	stats_destroy(gateway->stats);
 	gateway->stats = NULL;
+	rings_destroy(gateway->rings);
+	gateway->rings = NULL;
 	if (gateway->publisher) {
 		system_stop(gateway);
 		publisher_destroy(gateway->publisher);

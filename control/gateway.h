@@ -20,6 +20,7 @@ struct plane;
 struct ports;
 struct provision;
 struct publisher;
+struct rings;
 struct rte_mempool;
 struct server;
 struct stats;
@@ -39,6 +40,7 @@ struct gateway {
 	struct journal *journal;
 	struct provision *provision; /* who changes the model */
 	struct stats *stats;
+	struct rings *rings; /* who moves flows, queues and workers */
 	struct server *server;
 	struct ports *ports;
 	struct steering *steering; /* of af_xdp ports */

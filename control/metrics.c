@@ -40,6 +40,10 @@ static void write_worker(struct metrics *m, unsigned worker)
 	exposition_seconds(e, FAMILIES_WORKER_BUSY, label, w.busy_ns);
 	exposition_seconds(e, FAMILIES_WORKER_SLEEP, label, w.sleep_ns);
 	exposition_seconds(e, FAMILIES_WORKER_GAP_MAX, label, w.poll_gap_max_ns);
+	exposition_sample(e, FAMILIES_WORKER_SPREAD, label, w.spread);
+	exposition_sample(e, FAMILIES_WORKER_MOVED, label, w.moved_buckets);
+	exposition_sample(e, FAMILIES_WORKER_GIVEN_UP, label, w.moves_given_up);
+	exposition_sample(e, FAMILIES_WORKER_HELD, label, w.held);
 	exposition_histogram(
 		e, FAMILIES_WORKER_GAP, "worker", number, w.poll_gap, METER_GAPS, NULL);
 }

@@ -4,7 +4,7 @@
 #include "control/loop.h"
 
 #define PORT_CELLS	 (16 + DROP_COUNT + ROSTER_EXTRAS)
-#define WORKER_CELLS	 (8 + METER_GAPS)
+#define WORKER_CELLS	 (15 + METER_GAPS)
 #define SIDE_CELLS	 (11 + DROP_COUNT)
 #define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 8)
 #define TRAFFIC_CELLS	 4
@@ -102,6 +102,13 @@ void sections_worker(struct report *report, uint32_t worker)
 	tally_count(&t, "sleeps", w.sleeps);
 	tally_count(&t, "sleep_ns", w.sleep_ns);
 	tally_level(&t, "poll_gap_max_ns", w.poll_gap_max_ns);
+	tally_count(&t, "spread", w.spread);
+	tally_count(&t, "moved_buckets", w.moved_buckets);
+	tally_count(&t, "moved_queues", w.moved_queues);
+	tally_count(&t, "moves_given_up", w.moves_given_up);
+	tally_count(&t, "held_packets", w.held);
+	tally_count(&t, "hold_full", w.hold_full);
+	tally_level(&t, "hold_max_ns", w.hold_max_ns);
 	write_times(&t, "poll_gap_us", w.poll_gap, METER_GAPS);
 	tally_end(&t);
 }

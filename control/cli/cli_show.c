@@ -5,6 +5,7 @@
 
 #include "control/cli/cli_args.h"
 #include "control/cli/cli_json.h"
+#include "control/cli/cli_ring.h"
 #include "control/cli/cli_view.h"
 
 static const struct cli_option options[] = {CLI_SAMPLE_OPTION, {NULL, NULL, NULL}};
@@ -100,11 +101,6 @@ static int drops(struct cli *cli)
 	return show(cli, "drops", 1, drops_view);
 }
 
-static int rings(struct cli *cli)
-{
-	return show(cli, "rings", 0, cli_view_rings);
-}
-
 static int neighbours(struct cli *cli)
 {
 	return show(cli, "neighbours", 0, cli_view_neighbours);
@@ -143,7 +139,11 @@ const struct cli_command cli_show_commands[] = {
 		"answer), bfd, degraded.",
 		options, paths},
 	{"show drops", "[CONNECTION]", "what was dropped, why and where", NULL, options, drops},
-	{"show rings", "", "packets handed from worker to worker", NULL, options, rings},
+	{"show rings", "", "packets handed from worker to worker, and who has which queues",
+		"SKEW: packets of the busiest worker over the mean of those in service, of ports "
+		"that "
+		"distribute.",
+		options, cli_ring_show},
 	{"show neighbours", "", "resolved next hops and stations", NULL, options, neighbours},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -326,6 +326,45 @@ void cli_view_rings(const struct cli_sample *sample)
 	cli_table_print(t, stdout, "no rings: there is one worker");
 }
 
+/* Who goes on with the packets of ports that distribute, and how evenly. */
+void cli_view_spread(const struct cli_sample *sample, json_t *places)
+{
+	struct cli_table *t = cli_table_create(
+		"WORKER|SERVICE|>SPREAD TO IT pkt/s|>SHARE %|>BUCKETS GIVEN AWAY|>QUEUES|>GIVEN "
+		"UP|>HELD pkt|>LONGEST HOLD");
+	size_t workers = json_array_size(json_object_get(sample->now, "workers")), i, active = 0;
+	double sum = 0, most = 0;
+	char text[CLI_UNITS_MAX];
+	json_t *worker, *place;
+
+	for (i = 0; i < workers; i++) {
+		double load = cli_sample_rate(sample, "workers", i, "spread");
+
+		sum += load;
+		most = load > most ? load : most;
+	}
+	json_array_foreach(json_object_get(sample->now, "workers"), i, worker)
+	{
+		double load = cli_sample_rate(sample, "workers", i, "spread");
+
+		place = json_array_get(json_object_get(places, "workers"), i);
+		active += cli_json_true(place, "in_service");
+		count(t, cli_json_u64(worker, "worker"));
+		cli_table_cell(t, "%s", cli_json_true(place, "in_service") ? "in" : "out");
+		rate(t, load);
+		cli_table_cell(t, "%s", sum > 0 ? cli_units_percent(load, sum, text) : "-");
+		count(t, cli_json_u64(worker, "moved_buckets"));
+		count(t, cli_json_u64(worker, "moved_queues"));
+		count(t, cli_json_u64(worker, "moves_given_up"));
+		count(t, cli_json_u64(worker, "held_packets"));
+		duration(t, cli_json_u64(worker, "hold_max_ns"));
+	}
+	cli_table_print(t, stdout, NULL);
+	if (sum > 0)
+		printf("skew %.2f: the busiest worker's packets over the mean\n",
+			most * (double)active / sum);
+}
+
 static void neighbour_link(struct cli_table *t, json_t *n)
 {
 	static const char *const kinds[] = {"port", "attachment", "endpoint"};

@@ -15,6 +15,8 @@ void cli_view_paths(const struct cli_sample *sample);
 void cli_view_drops(const struct cli_sample *sample);
 void cli_view_drop_places(const struct cli_sample *sample);
 void cli_view_rings(const struct cli_sample *sample);
+/* places: what rings.get answered. */
+void cli_view_spread(const struct cli_sample *sample, json_t *places);
 void cli_view_neighbours(const struct cli_sample *sample);
 
 #endif

@@ -45,7 +45,9 @@ class CliTest(unittest.TestCase):
         cls.boot = cls.write("gateway.json", {
             "name": f"cli-{os.getpid()}", "run_dir": cls.run_dir,
             "state_dir": os.path.join(cls.directory, "state"),
-            "ports": [{"name": n, "device": f"ring:cli{i}"} for i, n in enumerate(["bb1", "cust"])],
+            "ports": [{"name": "bb1", "device": "ring:cli0"},
+                      {"name": "cust", "device": "ring:cli1", "distribute": "rings",
+                       "rx_queues": 2, "tx_queues": 1}],
             "sockets": {"control": {"mode": "0600"}, "stats": {"mode": "0600"}},
             "workers": {"count": 2, "idle": "adaptive", "idle_sleep_us": 250},
             "memory": {"hugepages": "off", "megabytes": 256, "buffers": 8192}})
@@ -227,6 +229,48 @@ class CliTest(unittest.TestCase):
         self.assertNotEqual(one[0]["conserved"], "false")
         self.cli("show", "connections", "nobody", code=REFUSED)
         self.cli("show", "--interval", "long", code=USAGE)
+
+    def places(self):
+        return self.json("show", "rings", "--interval", "0")["places"]
+
+    def port(self, name):
+        return next(p for p in self.places()["ports"] if p["name"] == name)
+
+    def test_workers(self):
+        """Flows, queues and workers are moved, and brought back as the boot file says."""
+        begin = self.places()
+        self.assertEqual(([0, 1], [0], [256, 256]),
+                         tuple(self.port("cust")[k] for k in ("receive", "transmit", "buckets")))
+        self.cli("rings", "spread", "cust", "1", "3")
+        self.assertEqual([128, 384], self.port("cust")["buckets"])
+        self.assertIn("28 buckets", self.cli("rings", "move", "cust", "28", "0", "1").stdout)
+        self.assertEqual([100, 412], self.port("cust")["buckets"])
+        self.cli("queue", "move", "cust", "receive", "0", "1")
+        self.cli("queue", "move", "cust", "transmit", "0", "1")
+        self.assertEqual(([1, 1], [1]), tuple(self.port("cust")[k] for k in ("receive", "transmit")))
+        self.cli("worker", "remove", "1")
+        self.assertEqual(([0, 0], [0], [512, 0]),
+                         tuple(self.port("cust")[k] for k in ("receive", "transmit", "buckets")))
+        self.assertEqual([True, False], [w["in_service"] for w in self.places()["workers"]])
+        shown = self.cli("show", "rings", "--interval", "0.1").stdout
+        for word in ("SERVICE", "out", "BUCKETS", "cust"):
+            self.assertIn(word, shown)
+        self.cli("worker", "remove", "0", code=REFUSED)
+        self.cli("rings", "spread", "cust", "1", "1", code=REFUSED)
+        self.cli("queue", "move", "cust", "receive", "0", "1", code=REFUSED)
+        self.cli("worker", "add", "1")
+        self.assertEqual(begin, self.places())
+
+    def test_worker_mistakes(self):
+        for words in (("rings", "spread", "bb1", "1", "1"), ("rings", "spread", "none", "1", "1"),
+                      ("rings", "spread", "cust", "1"), ("rings", "spread", "cust", "0", "0"),
+                      ("rings", "move", "cust", "1", "0", "2"), ("worker", "remove", "2"),
+                      ("queue", "move", "cust", "receive", "2", "0"),
+                      ("queue", "move", "cust", "sideways", "0", "0")):
+            with self.subTest(words):
+                self.cli(*words, code=REFUSED)
+        self.cli("rings", "spread", "cust", "one", code=USAGE)
+        self.cli("worker", "add", code=USAGE)
 
     def test_info_and_stats(self):
         self.assertEqual(self.json("info")["workers"], 2)
