@@ -62,18 +62,40 @@ static unsigned gather(
 	return lpm_rib_gather(&e->lpm->rib, e->rib, e->key & lpm_mask(start), start, entry, limit);
 }
 
+/* The prefixes in the bucket around the key that have not been deleted, and what covers them: where
+ * they stand together the trie need not be asked. */
+static unsigned contents(
+	const struct lpm_edit *e, uint32_t ref, struct lpm_entry *entry, struct lpm_entry *cover)
+{
+	const struct lpm_bucket *b = lpm_ref_block(e->node, ref);
+	const struct lpm_rib *rib = &e->lpm->rib;
+	unsigned n = 0;
+
+	*cover = (struct lpm_entry){0, lpm_slot_get(&b->fall), b->fall_length};
+	for (unsigned i = 0; i < b->count; i++) {
+		entry[n] = lpm_bucket_entry(b, lpm_ref_kind(ref), e->key, i);
+		if (!b->stale || lpm_rib_get(rib, e->rib, entry[n].key, entry[n].length) != 0)
+			n++;
+	}
+	return n;
+}
+
 /* The prefix is new inside a region of start bits that was a bucket or a bare value. */
 static int put_inside(struct lpm_edit *e, unsigned start)
 {
 	struct lpm_level *level = lpm_edit_last(e);
-	unsigned end = lpm_level_end(level);
-	struct lpm_entry entry[LPM_GATHER_MAX], cover = cover_of(e, start);
-	unsigned count = gather(e, start, entry, LPM_GATHER_MAX);
+	unsigned end = lpm_level_end(level), count = 0;
+	struct lpm_entry entry[LPM_GATHER_MAX], cover;
 	uint32_t first = lpm_level_index(level, e->key & lpm_mask(start));
 	uint32_t old = lpm_slot_get(&level->slot[first]);
 	struct lpm_plan plan = {0};
 	int rc;
 
+	if (lpm_ref_is_bucket(old))
+		count = contents(e, old, entry, &cover);
+	else
+		cover = cover_of(e, start); /* a value does not say which prefix it is from */
+	entry[count++] = e->cover;
 	if (!lpm_bucket_fits(entry, count, start) && start == end && lpm_grow(e))
 		return AGAIN;
 	rc = lpm_build_region(e, &plan, entry, count, start, end, first, &cover, false);
@@ -324,10 +346,14 @@ static void merge(struct lpm_edit *e, unsigned below)
 static void delete_inside(struct lpm_edit *e, uint32_t old)
 {
 	struct lpm_bucket *b = lpm_ref_block(e->node, old);
-	struct lpm_entry entry[LPM_GATHER_MAX], cover = cover_of(e, b->start);
-	unsigned start = b->start, count = gather(e, start, entry, LPM_GATHER_MAX);
-	uint32_t ref = lpm_bucket_make(e->node, e->side, entry, count, start, &cover);
+	struct lpm_entry entry[LPM_GATHER_MAX], cover;
+	unsigned start = b->start, count = contents(e, old, entry, &cover), left = 0;
+	uint32_t ref;
 
+	for (unsigned i = 0; i < count; i++)
+		if (entry[i].length != e->length || entry[i].key != e->key)
+			entry[left++] = entry[i];
+	ref = lpm_bucket_make(e->node, e->side, entry, left, start, &cover);
 	if (ref == LPM_REF) {
 		/* No memory: the prefix stays but answers as its cover does. */
 		b->stale = 1;
@@ -335,7 +361,7 @@ static void delete_inside(struct lpm_edit *e, uint32_t old)
 		return;
 	}
 	replace(e, lpm_edit_last(e), start, ref);
-	if (count <= MERGE_TRY)
+	if (left <= MERGE_TRY)
 		merge(e, start);
 }
 
@@ -345,6 +371,7 @@ static void delete_covering(struct lpm_edit *e, _Atomic uint32_t *slot)
 	uint32_t ref = lpm_slot_get(slot);
 	struct lpm_skip *skip = lpm_ref_block(e->node, ref);
 
+	e->cover = cover_of(e, e->length);
 	if (e->length <= lpm_level_end(level))
 		cover_slots(e, level);
 	else if (lpm_ref_is_skip(ref))
@@ -384,7 +411,6 @@ void lpm_tree_delete(
 		lpm_slot_set(&head->fall, 0);
 		return;
 	}
-	e.cover = cover_of(&e, length);
 	descend(&e, head);
 	slot = lpm_level_slot(lpm_edit_last(&e), key);
 	if (bucket_around(&e, lpm_slot_get(slot)) >= 0)
