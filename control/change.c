@@ -97,6 +97,8 @@ static void object_release(struct model *model, const struct change_object *touc
 	store_drop(touched->after);
 }
 
+#define SHRINK_BYTES ((size_t)1 << 20) /* giving back tens of megabytes at once takes long */
+
 bool change_free_some(struct change *change, size_t routes)
 {
 	for (; change->route_count > 0 && routes > 0; routes--) {
@@ -104,6 +106,11 @@ bool change_free_some(struct change *change, size_t routes)
 
 		vias_drop(change->model, route->before);
 		vias_drop(change->model, route->after);
+	}
+	if (change->route_count * sizeof(change->route[0]) > SHRINK_BYTES) {
+		void *less = realloc(change->route, change->route_count * sizeof(change->route[0]));
+
+		change->route = less != NULL ? less : change->route;
 	}
 	if (change->route_count > 0)
 		return true;

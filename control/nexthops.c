@@ -95,16 +95,29 @@ static int make_room(struct nexthops *n, uint32_t via)
 	return 0;
 }
 
-/* Each via of the change's routes once: 0, or the first answer of visit. */
-static int each_via(struct nexthops *n, const struct change *change,
-	int (*visit)(struct nexthops *n, uint32_t id, void *context), void *context)
+static int list_via(struct nexthops_need *need, uint32_t id)
+{
+	if (need->vias == need->room) {
+		uint32_t room = need->room > 0 ? need->room * 2 : 16;
+		uint32_t *via = realloc(need->via, room * sizeof(*via));
+
+		if (via == NULL)
+			return -ENOMEM;
+		need->via = via;
+		need->room = room;
+	}
+	need->via[need->vias++] = id;
+	return 0;
+}
+
+/* Each via of the change's routes once. */
+static int list_vias(struct nexthops *n, const struct change *change, struct nexthops_need *need)
 {
 	uint32_t last = 0;
 
 	n->mark++;
 	for (size_t i = 0; i < change->route_count; i++) {
 		uint32_t via = change->route[i].after;
-		int error;
 
 		if (via == last || via == 0)
 			continue;
@@ -114,38 +127,23 @@ static int each_via(struct nexthops *n, const struct change *change,
 		if (record_of(n, via)->mark == n->mark)
 			continue;
 		record_of(n, via)->mark = n->mark;
-		error = visit(n, via, context);
-		if (error != 0)
-			return error;
+		if (list_via(need, via) != 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-struct counting {
-	const struct model *model;
-	struct nexthops_need need;
-};
-
-static int count_via(struct nexthops *n, uint32_t id, void *context)
+static void count_via(
+	struct nexthops *n, const struct model *model, struct nexthops_need *need, uint32_t id)
 {
-	struct counting *counting = context;
-	const struct model_via *via = model_via(counting->model, id);
+	const struct model_via *via = model_via(model, id);
 
 	if (via == NULL || via->kind != MODEL_VIA_HOPS)
-		return 0;
+		return;
 	if (record_of(n, id)->hop_count != 0 && !record_of(n, id)->leaving)
-		return 0;
-	counting->need.neighbours += via->hop_count;
-	counting->need.sets += via->hop_count > 1;
-	return 0;
-}
-
-/* A pinned via keeps what it has until the change has been carried out. */
-static int pin_via(struct nexthops *n, uint32_t id, void *context)
-{
-	(void)context;
-	record_of(n, id)->pins++;
-	return 0;
+		return;
+	need->neighbours += via->hop_count;
+	need->sets += via->hop_count > 1;
 }
 
 static void queue_if_unused(struct nexthops *n, uint32_t id)
@@ -159,14 +157,6 @@ static void queue_if_unused(struct nexthops *n, uint32_t id)
 	n->unused = id;
 }
 
-static int unpin_via(struct nexthops *n, uint32_t id, void *context)
-{
-	(void)context;
-	record_of(n, id)->pins--;
-	queue_if_unused(n, id);
-	return 0;
-}
-
 static int make_room_before(struct nexthops *n, const struct change *change)
 {
 	for (size_t i = 0; i < change->route_count; i++) {
@@ -176,28 +166,42 @@ static int make_room_before(struct nexthops *n, const struct change *change)
 	return 0;
 }
 
+void nexthops_forget(struct nexthops_need *need)
+{
+	free(need->via);
+	*need = (struct nexthops_need){0};
+}
+
+/* A pinned via keeps what it has until the change has been carried out. */
 int nexthops_reserve(struct nexthops *n, const struct change *change, struct nexthops_need *need)
 {
-	struct counting counting = {.model = change->model};
 	int error = make_room_before(n, change);
 
+	*need = (struct nexthops_need){0};
 	if (error == 0)
-		error = each_via(n, change, count_via, &counting);
-	if (error != 0)
+		error = list_vias(n, change, need);
+	for (uint32_t i = 0; i < need->vias && error == 0; i++)
+		count_via(n, change->model, need, need->via[i]);
+	if (error == 0 && need->sets > n->free_sets - n->reserved_sets)
+		error = -ENOSPC;
+	if (error != 0) {
+		nexthops_forget(need);
 		return error;
-	if (counting.need.sets > n->free_sets - n->reserved_sets)
-		return -ENOSPC;
-	each_via(n, change, pin_via, NULL);
-	n->reserved_sets += counting.need.sets;
-	*need = counting.need;
+	}
+	for (uint32_t i = 0; i < need->vias; i++)
+		record_of(n, need->via[i])->pins++;
+	n->reserved_sets += need->sets;
 	return 0;
 }
 
-void nexthops_unreserve(
-	struct nexthops *n, const struct change *change, const struct nexthops_need *need)
+void nexthops_unreserve(struct nexthops *n, struct nexthops_need *need)
 {
-	each_via(n, change, unpin_via, NULL);
+	for (uint32_t i = 0; i < need->vias; i++) {
+		record_of(n, need->via[i])->pins--;
+		queue_if_unused(n, need->via[i]);
+	}
 	n->reserved_sets -= need->sets;
+	nexthops_forget(need);
 }
 
 static void release_hops(struct nexthops *n, struct record *record)

@@ -19,6 +19,8 @@ struct nexthops;
 /* What a change may need at most. */
 struct nexthops_need {
 	uint32_t sets, neighbours;
+	uint32_t *via; /* those of the change, each once */
+	uint32_t vias, room;
 };
 
 /* NULL on lack of memory. limits must outlive it. */
@@ -31,9 +33,10 @@ void nexthops_destroy(struct nexthops *nexthops);
  */
 int nexthops_reserve(
 	struct nexthops *nexthops, const struct change *change, struct nexthops_need *need);
-/* After the change was carried out, or will not be. */
-void nexthops_unreserve(
-	struct nexthops *nexthops, const struct change *change, const struct nexthops_need *need);
+/* After the change was carried out, or will not be. Takes time by the vias, not by the routes. */
+void nexthops_unreserve(struct nexthops *nexthops, struct nexthops_need *need);
+/* Where nexthops is about to go itself. */
+void nexthops_forget(struct nexthops_need *need);
 
 /* Makes sure the via has its neighbours, and its set in the edit. 0 or -ENOMEM of the edit. */
 int nexthops_realise(

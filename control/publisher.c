@@ -177,6 +177,7 @@ static void destroy_list(struct publisher_list *list)
 		struct publisher_submission *s = list->first;
 
 		list->first = s->next;
+		nexthops_forget(&s->need.hops);
 		change_free(s->change);
 		free(s);
 	}
@@ -228,7 +229,7 @@ void publisher_release(struct publisher *p, const struct change *change)
 
 	if (s == NULL)
 		return;
-	nexthops_unreserve(p->nexthops, change, &s->need.hops);
+	nexthops_unreserve(p->nexthops, &s->need.hops);
 	publisher_need_return(p, &s->need);
 	free(s);
 }
@@ -402,7 +403,7 @@ static enum publisher_next tick_place(struct publisher *p, uint64_t deadline_ns)
 	if (publisher_place_step(p, deadline_ns) != 0)
 		return PUBLISHER_AGAIN;
 	for (struct publisher_submission *s = p->round.first; s != NULL; s = s->next)
-		nexthops_unreserve(p->nexthops, s->change, &s->need.hops);
+		nexthops_unreserve(p->nexthops, &s->need.hops);
 	p->token = rte_rcu_qsbr_start(p->config.fwd->qsbr);
 	p->phase = PUBLISHER_PHASE_SETTLE;
 	return PUBLISHER_AGAIN;

@@ -137,7 +137,7 @@ int publisher_need_reserve(
 no_neighbours:
 	precedence_unreserve(p->precedence, &need->routes);
 no_routes:
-	nexthops_unreserve(p->nexthops, change, &need->hops);
+	nexthops_unreserve(p->nexthops, &need->hops);
 	return error;
 }
 
