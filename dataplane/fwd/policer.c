@@ -74,17 +74,25 @@ static uint32_t affordable(const struct policer_rate *rate, int64_t cycles, uint
 	return (uint32_t)(((uint64_t)cycles << POLICER_SHIFT) / rate->cost);
 }
 
+/* The next to ask is a lease's worth of time later. */
+static void wait(const struct policer_rate *rate, struct policer_lease *lease, uint64_t now)
+{
+	lease->until = now + cost_of(rate, rate->lease);
+	lease->partial = 1;
+}
+
 bool policer_ask(_Atomic uint64_t *word, const struct policer_rate *rate,
 	struct policer_lease *lease, uint32_t bytes, uint64_t now)
 {
-	uint32_t want = (uint32_t)most(rate->lease, bytes), have;
-	/* Of a lease under an earlier, higher rate only what could be one of this rate counts. */
-	uint64_t rest = cost_of(rate, least(lease->bytes, most(rate->lease, PACKET_MOST)));
-	uint64_t wait = cost_of(rate, rate->lease);
-	uint64_t old = atomic_load_explicit(word, memory_order_relaxed), next;
+	uint64_t rest, next, old;
+	uint32_t want, have;
 
 	if (lease->partial && (int64_t)(lease->until - now) > 0)
 		return false;
+	want = (uint32_t)most(rate->lease, bytes);
+	/* Of a lease under an earlier, higher rate only what could be one of this rate counts. */
+	rest = cost_of(rate, least(lease->bytes, most(rate->lease, PACKET_MOST)));
+	old = atomic_load_explicit(word, memory_order_relaxed);
 	do {
 		int64_t credit = (int64_t)(now - old), depth = (int64_t)rate->depth;
 
@@ -93,15 +101,16 @@ bool policer_ask(_Atomic uint64_t *word, const struct policer_rate *rate,
 		credit = credit < depth ? credit : depth;
 		have = affordable(rate, credit, want);
 		if (have < bytes) {
-			lease->until = now + wait;
-			lease->partial = 1;
+			wait(rate, lease, now);
 			return policer_spend(lease, bytes, now);
 		}
 		next = now - (uint64_t)credit + cost_of(rate, have);
 	} while (!atomic_compare_exchange_weak_explicit(
 		word, &old, next, memory_order_relaxed, memory_order_relaxed));
 	lease->bytes = have - bytes;
-	lease->partial = have < want;
-	lease->until = now + (have < want ? wait : rate->depth);
+	lease->partial = 0;
+	lease->until = now + rate->depth;
+	if (have < want)
+		wait(rate, lease, now);
 	return true;
 }

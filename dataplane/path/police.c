@@ -2,8 +2,6 @@
 /* What a customer sends beyond the connection's rate is dropped, or marked up to a peak. */
 #include "dataplane/path/path.h"
 
-#define AHEAD 4 /* slots between a lease's prefetch and its use */
-
 static void mark(struct forwarder *f, struct burst *b, unsigned slot)
 {
 	struct meter_police *police = &f->meter->connection[b->connection[slot]].police;
@@ -32,19 +30,49 @@ static unsigned police_ask(struct forwarder *f, struct burst *b, unsigned slot, 
 	return DROP_POLICED;
 }
 
+/* One look at all slots; those not live may say yes in vain. */
+static inline bool any_policed(const struct burst *b)
+{
+	uint64_t word[BURST / 8], any = 0;
+
+	memcpy(word, b->flags, sizeof(word));
+	for (unsigned i = 0; i < ARRAY_SIZE(word); i++)
+		any |= word[i];
+	return any & UINT64_C(0x0101010101010101) * PACKET_POLICED;
+}
+
+/* A burst of one customer: all its bytes from what is in hand. */
+static inline bool spend_at_once(struct forwarder *f, const struct burst *b)
+{
+	const unsigned count = b->count;
+	uint32_t id = b->connection[b->live[0]], bytes = 0, other;
+
+	/* Two looks tell most bursts of many from those of one. */
+	other = id ^ b->connection[b->live[count - 1]];
+	other |= id ^ b->connection[b->live[count / 2]];
+	for (unsigned i = 0; i < count && other == 0; i++) {
+		unsigned slot = b->live[i];
+
+		other = (id ^ b->connection[slot]) | (~b->flags[slot] & PACKET_POLICED);
+		bytes += b->length[slot];
+	}
+	return other == 0 && policer_spend(&f->committed[id], bytes, b->arrived);
+}
+
 void police_burst(struct forwarder *f, struct burst *b)
 {
+	struct policer_lease *lease = f->committed;
+	unsigned count = b->count, kept = 0;
 	uint64_t now = b->arrived;
-	unsigned kept = 0;
 
-	for (unsigned i = 0; i < b->count; i++) {
+	if (count == 0 || !any_policed(b) || spend_at_once(f, b))
+		return;
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i], verdict = VERDICT_GO;
-		uint32_t id = b->connection[slot];
 
-		/* Behind the last slot stand those of an earlier burst, which do no harm. */
-		__builtin_prefetch(&f->committed[b->connection[b->live[(i + AHEAD) % BURST]]], 1);
 		if ((b->flags[slot] & PACKET_POLICED) &&
-			unlikely_(!policer_spend(&f->committed[id], b->length[slot], now))) {
+			unlikely_(!policer_spend(
+				&lease[b->connection[slot]], b->length[slot], now))) {
 			/* A worker that was held up since would find the credit overdrawn. */
 			if (now == b->arrived)
 				now = clock_tsc();

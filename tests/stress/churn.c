@@ -2,9 +2,9 @@
 /*
  * Documents come and go while a customer's packets cross: config.apply adds and removes a
  * connection with its attachment and a thousand routes, again and again, beside another connection
- * that carries a steady rate through ring ports with workers as threads. Not one packet of it may
- * be missing, doubled or out of order in its flow. Arguments: workers, rings (0 or 1), applies,
- * packets a second.
+ * that carries a steady rate through ring ports with workers as threads, and whose bandwidth
+ * changes each time. Not one packet of it may be missing, doubled or out of order in its flow.
+ * Arguments: workers, rings (0 or 1), applies, packets a second.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -130,8 +130,11 @@ static json_t *routes_of(const char *name, json_t *list)
 /* The customer that stays, and with a guest: another one, and more routes for both. */
 static json_t *document(bool guest)
 {
-	json_t *connections = json_pack(
-		"[{s:s,s:i,s:[{s:s}]}]", "name", "stays", "vni", 1, "endpoints", "site", "far");
+	/* Far above what is sent: whatever changes in it, it costs no packet. */
+	static const int bandwidths[] = {1000, 0, 3000, 500};
+	static unsigned serial;
+	json_t *connections = json_pack("[{s:s,s:i,s:i,s:[{s:s}]}]", "name", "stays", "vni", 1,
+		"bandwidth_mbps", bandwidths[serial++ % 4], "endpoints", "site", "far");
 	json_t *attachments = json_pack("[o]", customer("stays", 1100));
 	json_t *routes = json_pack("[o]", routes_of("stays", json_pack("[s]", "10.2.0.0/16")));
 
