@@ -11,47 +11,26 @@
 static const struct cli_option options[] = {CLI_SAMPLE_OPTION, {NULL, NULL, NULL}};
 
 /* One section, optionally of one connection. */
-static int show(struct cli *cli, const char *section, int arguments,
-	void (*view)(const struct cli_sample *sample))
+static int show(struct cli *cli, const char *section, int arguments, cli_view *view)
 {
 	const char *const sections[] = {section, NULL};
-	struct cli_sample sample;
+	cli_view *const views[] = {view, NULL};
 	int rc = cli_args_count(cli, 0, arguments);
 
-	if (rc == CLI_OK)
-		rc = cli_sample_take(cli, sections, cli->argc > 0 ? cli->argv[0] : NULL, &sample);
 	if (rc != CLI_OK)
 		return rc;
-	if (cli->json)
-		cli_json_print(sample.now);
-	else
-		view(&sample);
-	cli_sample_free(&sample);
-	return CLI_OK;
+	return cli_view_page(cli, sections, cli->argc > 0 ? cli->argv[0] : NULL, views);
 }
 
 static int overview(struct cli *cli)
 {
 	static const char *const sections[] = {
 		"ports", "workers", "paths", "connections", "drops", NULL};
-	static void (*const views[])(const struct cli_sample *) = {cli_view_head, cli_view_ports,
-		cli_view_workers, cli_view_paths, cli_view_connections, cli_view_drops};
-	struct cli_sample sample;
+	static cli_view *const views[] = {cli_view_head, cli_view_ports, cli_view_workers,
+		cli_view_paths, cli_view_connections, cli_view_drops, NULL};
 	int rc = cli_args_count(cli, 0, 0);
 
-	if (rc == CLI_OK)
-		rc = cli_sample_take(cli, sections, NULL, &sample);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli->json)
-		cli_json_print(sample.now);
-	for (unsigned i = 0; i < sizeof(views) / sizeof(views[0]) && !cli->json; i++) {
-		if (i != 0)
-			putchar('\n');
-		views[i](&sample);
-	}
-	cli_sample_free(&sample);
-	return CLI_OK;
+	return rc != CLI_OK ? rc : cli_view_page(cli, sections, NULL, views);
 }
 
 static void ports_view(const struct cli_sample *sample)

@@ -217,28 +217,16 @@ static int watch(const struct cli *cli)
 
 static int stats(struct cli *cli)
 {
-	static void (*const views[])(const struct cli_sample *) = {cli_view_head, cli_view_ports,
-		cli_view_workers, cli_view_rings, cli_view_paths, cli_view_attachments,
-		cli_view_connections, cli_view_drops, cli_view_drop_places};
-	struct cli_sample sample;
+	static cli_view *const views[] = {cli_view_head, cli_view_ports, cli_view_workers,
+		cli_view_rings, cli_view_paths, cli_view_attachments, cli_view_connections,
+		cli_view_drops, cli_view_drop_places, NULL};
 	int rc = cli_args_count(cli, 0, 0);
 
 	if (rc != CLI_OK)
 		return rc;
 	if (cli_args_flag(cli, "watch"))
 		return watch(cli);
-	rc = cli_sample_take(cli, all_sections, NULL, &sample);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli->json)
-		cli_json_print(sample.now);
-	for (unsigned i = 0; i < sizeof(views) / sizeof(views[0]) && !cli->json; i++) {
-		if (i != 0)
-			putchar('\n');
-		views[i](&sample);
-	}
-	cli_sample_free(&sample);
-	return CLI_OK;
+	return cli_view_page(cli, all_sections, NULL, views);
 }
 
 static void print_info(json_t *info)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/cli/cli_view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,25 @@ static void traffic(
 	mbps(table, cli_sample_rate(sample, section, index, "rx_bytes"));
 	rate(table, cli_sample_rate(sample, section, index, "tx_packets"));
 	mbps(table, cli_sample_rate(sample, section, index, "tx_bytes"));
+}
+
+int cli_view_page(struct cli *cli, const char *const sections[], const char *connection,
+	cli_view *const views[])
+{
+	struct cli_sample sample;
+	int rc = cli_sample_take(cli, sections, connection, &sample);
+
+	if (rc != CLI_OK)
+		return rc;
+	if (cli->json)
+		cli_json_print(sample.now);
+	for (unsigned i = 0; views[i] != NULL && !cli->json; i++) {
+		if (i != 0)
+			putchar('\n');
+		views[i](&sample);
+	}
+	cli_sample_free(&sample);
+	return CLI_OK;
 }
 
 void cli_view_head(const struct cli_sample *sample)

@@ -5,6 +5,12 @@
 
 #include "control/cli/cli_sample.h"
 
+/* Takes a sample of these sections, of one connection where not NULL, and prints it: as JSON, or
+ * view by view with an empty line between. Both lists end with NULL. An exit status. */
+typedef void cli_view(const struct cli_sample *sample);
+int cli_view_page(struct cli *cli, const char *const sections[], const char *connection,
+	cli_view *const views[]);
+
 void cli_view_head(const struct cli_sample *sample);
 void cli_view_ports(const struct cli_sample *sample);
 void cli_view_steering(const struct cli_sample *sample);
