@@ -3,7 +3,8 @@
 import collections
 import unittest
 
-from box import (ARP, CUSTOMER, GENEVE, IP, PEER, TCP, UDP, VXLAN, Box, Ether, IPv6, Raw, Refused,
+from box import (ARP, CUSTOMER, GENEVE, ICMP, IP, OTHER, PEER, TCP, UDP, VXLAN, Box, Ether, ICMPv6EchoRequest,
+                 ICMPv6ND_NS, IPv6, Raw, Refused,
                  document, gateway_mac, main, resolve, tagged)
 from scapy.layers.inet import IPOption_NOP
 from test_drops import back, cust, flow, flow6
@@ -318,6 +319,36 @@ class Forward(unittest.TestCase):
                 box.apply(document(path={'mtu': 119}))
             self.assertIn('/document/paths/0/mtu', str(refused.exception))
             self.assertIn('inner MTU of 67', str(refused.exception))
+
+    def test_bytes_are_what_came(self):
+        """Every packet counts with its own bytes, whatever becomes of it in place."""
+        ask = ARP(op=1, hwsrc=CUSTOMER, psrc='192.168.7.2', pdst='192.168.7.1')
+        echo6 = IPv6(src='fd07::2', dst='fd07::1') / ICMPv6EchoRequest(data=b'x' * 40)
+        solicit = IPv6(src='fd07::2', dst='ff02::1:ff00:1', hlim=255) / ICMPv6ND_NS(tgt='fd07::1')
+        out = [cust(ask, dst='ff:ff:ff:ff:ff:ff'), cust(solicit, dst='33:33:ff:00:00:01'), cust(echo6),
+               cust(IP(src='192.168.7.2', dst='192.168.7.1') / ICMP() / Raw(b'x' * 900)),
+               cust(flow()), cust(flow(ttl=1)), cust(flow(dst='172.16.1.1')), cust(flow6()),
+               cust(IP(src='192.168.7.2', dst='10.2.3.4') / UDP() / Raw(b'x' * 1470)),
+               cust(flow(chksum=0x1111)), cust(flow(), dst=OTHER)]
+        home = [IP(src='10.2.3.4', dst='192.168.7.1') / ICMP(), IP(src='10.2.3.4', dst='192.168.7.2') /
+                UDP(), IP(src='10.2.3.4', dst='192.168.7.2', ttl=1) / UDP()]
+        ask = Ether(dst='ff:ff:ff:ff:ff:ff', src=PEER) / ARP(op=1, psrc='10.9.9.2', pdst='10.9.9.1')
+        with self.plain(document(endpoint={'addresses': ['10.9.9.1/30']})) as box:
+            before = box.call('traffic')
+            box.pass_through('cust', *out)
+            box.pass_through('bb', *[back(p) for p in home], back(ask, proto=0x6558))
+            after = box.call('traffic')
+            added = {name: (row['rx_packets'] - before[name]['rx_packets'],
+                            row['rx_bytes'] - before[name]['rx_bytes'])
+                     for name, row in after.items()}
+            # The last of them is for another station: of the port, and of no attachment.
+            self.assertEqual((len(out) - 1, sum(len(f) - 18 for f in out[:-1])), added['a1'])
+            self.assertEqual((4, sum(len(p) for p in home) + 28), added['p1'])
+            self.assertEqual((len(out), sum(len(f) for f in out)), added['cust'])
+            self.assertTrue(box.stats()['conserved'])
+            # A sum that went below zero is not taken for traffic.
+            box.call('forge', attachment='a1', bytes=(1 << 32) - 36)
+            self.assertFalse(box.stats()['conserved'])
 
     def test_padding_is_trimmed(self):
         with self.plain() as box:

@@ -280,6 +280,59 @@ static json_t *op_stats(const json_t *request)
 		testbed_conserved(box));
 }
 
+static json_t *traffic_counts(uint64_t packets, uint64_t bytes)
+{
+	return json_pack(
+		"{s:I,s:I}", "rx_packets", (json_int_t)packets, "rx_bytes", (json_int_t)bytes);
+}
+
+/* {"op":"traffic"}: what came in by each attachment, path and port, over all workers. */
+static json_t *op_traffic(const json_t *request)
+{
+	json_t *out = json_object();
+	const struct model *model = box->parts.model;
+	static const unsigned kinds[] = {MODEL_ATTACHMENT, MODEL_PATH};
+
+	(void)request;
+	for (unsigned k = 0; k < 2; k++)
+		for (uint32_t id = model_next(model, kinds[k], 0); id != 0;
+			id = model_next(model, kinds[k], id)) {
+			uint64_t packets = 0, bytes = 0;
+
+			for (unsigned w = 0; w < box->setup.workers; w++) {
+				const struct meter *m = plane_meter(box->parts.plane, w);
+				const struct meter_traffic *t =
+					k == 0 ? &m->attachment[id] : &m->path[id];
+
+				packets += t->rx_packets;
+				bytes += t->rx_bytes;
+			}
+			json_object_set_new(out, model_object(model, kinds[k], id)->name,
+				traffic_counts(packets, bytes));
+		}
+	for (unsigned i = 0; i < box->setup.ports; i++) {
+		uint64_t packets = 0, bytes = 0;
+
+		for (unsigned w = 0; w < box->setup.workers; w++) {
+			packets += plane_meter(box->parts.plane, w)->port[i].rx;
+			bytes += plane_meter(box->parts.plane, w)->port[i].rx_bytes;
+		}
+		json_object_set_new(out, box->setup.port[i].name, traffic_counts(packets, bytes));
+	}
+	return out;
+}
+
+/* {"op":"forge","attachment":NAME,"bytes":N}: so many bytes that never came. */
+static json_t *op_forge(const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "attachment"));
+	uint32_t id = model_find(box->parts.model, MODEL_ATTACHMENT, name);
+
+	plane_meter(box->parts.plane, 0)->attachment[id].rx_bytes +=
+		(uint64_t)json_integer_value(json_object_get(request, "bytes"));
+	return json_object();
+}
+
 /* {"op":"reasons"}: the names of all drop reasons. */
 static json_t *op_reasons(const json_t *request)
 {
@@ -360,6 +413,8 @@ static const struct {
 	{"spread", op_spread},
 	{"collect", op_collect},
 	{"stats", op_stats},
+	{"traffic", op_traffic},
+	{"forge", op_forge},
 	{"reasons", op_reasons},
 	{"starve", op_starve},
 	{"stray", op_stray},

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "control/collect.h"
 #include "tests/tools/testbed.h"
 
 static uint64_t in_rings(const struct testbed *g)
@@ -78,6 +79,57 @@ static bool ports_conserved(const struct testbed *g)
 	return arrived == known;
 }
 
+/* No packet is longer than its length field can say: what is counted beyond that was not there. */
+static bool plausible(
+	const char *what, uint32_t id, const char *way, uint64_t packets, uint64_t bytes)
+{
+	if (bytes <= packets * UINT16_MAX)
+		return true;
+	fprintf(stderr, "%s %u: %" PRIu64 " bytes %s in %" PRIu64 " packets\n", what, id, bytes,
+		way, packets);
+	return false;
+}
+
+static bool traffic_plausible(const char *what, uint32_t id, const struct meter_traffic *t)
+{
+	bool rx = plausible(what, id, "received", t->rx_packets, t->rx_bytes);
+
+	return plausible(what, id, "sent", t->tx_packets, t->tx_bytes) && rx;
+}
+
+/* As they are reported: merged over all writers. */
+static bool bytes_plausible(const struct testbed *g)
+{
+	const struct snapshot_limits *limits = &g->parts.fwd->limits.snapshot;
+	const struct meter_sizes sizes = {.connections = limits->connections + 1,
+		.attachments = limits->attachments + 1,
+		.paths = limits->paths + 1,
+		.ports = FWD_PORTS,
+		.workers = g->setup.workers};
+	struct meter_traffic traffic;
+	struct collect_port port;
+	struct collect collect;
+	bool good = true;
+
+	if (collect_init(&collect, g->parts.plane, &sizes) < 0)
+		return false;
+	for (uint32_t id = 1; id <= limits->attachments; id++) {
+		collect_attachment(&collect, id, &traffic);
+		good &= traffic_plausible("attachment", id, &traffic);
+	}
+	for (uint32_t id = 1; id <= limits->paths; id++) {
+		collect_path(&collect, id, &traffic);
+		good &= traffic_plausible("path", id, &traffic);
+	}
+	for (unsigned i = 0; i < g->setup.ports; i++) {
+		collect_port(&collect, i, &port);
+		good &= plausible("port", i, "received", port.sum.rx, port.sum.rx_bytes);
+		good &= plausible("port", i, "sent", port.sum.tx, port.sum.tx_bytes);
+	}
+	collect_fini(&collect);
+	return good;
+}
+
 bool testbed_conserved(const struct testbed *g)
 {
 	const struct fwd_limits *limits = &g->parts.fwd->limits;
@@ -96,5 +148,6 @@ bool testbed_conserved(const struct testbed *g)
 			in_rings(g));
 		good = false;
 	}
+	good &= bytes_plausible(g);
 	return good && ports_conserved(g);
 }
