@@ -41,6 +41,14 @@ def clamp(mss, tcp):
     return struct.pack('>H', mss) + tcp
 
 
+def four(payload, **fields):
+    return bytes(IP(src='10.1.1.1', dst='10.2.2.2', **fields) / payload)
+
+
+def six(payload, **fields):
+    return bytes(IPv6(src='fd01::1', dst='fd02::2', **fields) / payload)
+
+
 # The readers of fuzz_tunnel.c, in its order, each with what to read.
 READERS = [
     {'one': option(1, 3), 'two': option(1, 1) + option(2, 0), 'critical': option(0x81, 0),
@@ -70,8 +78,26 @@ READERS = [
      'odd': clamp(1280, syn([('NOP', None), ('MSS', 1460), ('SAckOK', b'')])),
      'among': clamp(1280, syn([('WScale', 7), ('NOP', None), ('MSS', 9000), ('Timestamp', (1, 2))])),
      'low': clamp(1460, syn([('MSS', 536)])), 'none': clamp(1280, syn([]))},
+    {'udp': four(UDP() / Raw(b'x' * 40)), 'error': four(ICMP(type=3, code=4) / IP() / UDP()),
+     'first': four(ICMP(type=11) / IP(), flags='MF'), 'long': four(UDP() / Raw(b'x' * 700)),
+     'six': six(UDP() / Raw(b'x' * 1300)), 'six-error': six(Raw(b'\x01' + bytes(60)), nh=58),
+     'six-first': six(IPv6ExtHdrFragment(m=1, nh=58) / Raw(b'\x03' + bytes(60))),
+     'six-behind': six(IPv6ExtHdrFragment(m=1, nh=60) / Raw(b'\x3a\0' + bytes(6) + b'\x80' + bytes(40)))},
+    {'plain': clamp(32, four(UDP() / Raw(bytes(range(200))))),
+     'options': clamp(0, four(UDP() / Raw(bytes(99)), options=b'\x94\x04\0\0\1\1\7\7\4' + bytes(7))),
+     'later': clamp(8, four(Raw(bytes(99)), frag=7, flags='MF', proto=17)),
+     'run-over': clamp(8, four(Raw(bytes(99)), frag=8185, proto=17))},
+    {'four': four(ICMP(id=3) / Raw(b'abc')), 'zeroes': four(ICMP(id=0, seq=0, type=8)),
+     'reply': four(ICMP(type=0)), 'six': six(ICMPv6EchoRequest(data=b'abc')),
+     'options': four(ICMP(), options=b'\x94\x04\0\0')},
+    {'who': six(ICMPv6ND_NS(tgt='fd02::2') / ICMPv6NDOptSrcLLAddr(), hlim=255),
+     'bare': six(ICMPv6ND_NS(tgt='fd02::2'), hlim=255),
+     'unnamed': bytes(IPv6(src='::', dst='ff02::1:ff00:2', hlim=255) / ICMPv6ND_NS(tgt='fd02::2')),
+     'said': six(ICMPv6ND_NA(tgt='fd02::2') / ICMPv6NDOptDstLLAddr(), hlim=255)},
+    {'ask': bytes(ARP(op=1, psrc='10.1.1.1', pdst='10.2.2.2')), 'short': bytes(27)},
 ]
-NAMES = ['options', 'geneve', 'vxlan', 'ip4', 'ip6', 'frame', 'mss']
+NAMES = ['options', 'geneve', 'vxlan', 'ip4', 'ip6', 'frame', 'mss', 'error', 'pieces', 'echo',
+         'discovery', 'arp']
 
 
 
