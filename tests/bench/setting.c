@@ -54,7 +54,7 @@ void setting_eal(const char *program, bool *huge)
 
 	snprintf(name, sizeof(name), "%s", program);
 	snprintf(prefix, sizeof(prefix), "--file-prefix=%s%d", program, (int)getpid());
-	*huge = free_hugepages();
+	*huge = *huge && free_hugepages();
 	if ((*huge ? rte_eal_init((int)ARRAY_SIZE(with), with)
 		   : rte_eal_init((int)ARRAY_SIZE(without), without)) < 0) {
 		fprintf(stderr, "%s: EAL does not start\n", program);
