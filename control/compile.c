@@ -333,6 +333,8 @@ int compile_connection(const struct compile *c, struct snapshot_edit *edit,
 	f->used = 1;
 	f->dscp_uniform = connection->dscp_mode == MODEL_DSCP_UNIFORM;
 	f->dscp = connection->dscp;
+	f->tos_keep = f->dscp_uniform ? 0xff : 0x03;
+	f->tos_set = f->dscp_uniform ? 0 : (uint8_t)(connection->dscp << 2);
 	f->mss_clamp = connection->mss_mode != MODEL_MSS_OFF;
 	f->excess_mark = connection->excess_dscp == MODEL_EXCESS_PRECEDENCE
 				 ? POLICER_PRECEDENCE

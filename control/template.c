@@ -91,4 +91,8 @@ void template_build(struct fwd_path *path, const uint8_t source_mac[6],
 	put16(&path->header[path->udp_offset + 2], vxlan ? FWD_VXLAN_PORT : FWD_GENEVE_PORT);
 	if (vxlan)
 		path->header[path->tunnel_offset] = VXLAN_HAS_VNI;
+	/* Its end is what stands still: it is copied as whole words that end where the packet
+	 * begins. */
+	memmove(&path->header[FWD_TEMPLATE - path->outer_length], path->header, path->outer_length);
+	memset(path->header, 0, FWD_TEMPLATE - path->outer_length);
 }

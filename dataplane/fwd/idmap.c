@@ -55,7 +55,7 @@ void idmap_destroy(struct idmap *map)
 /* The word of a live key, or NULL; *room is the first word on its way where it could be put. */
 static _Atomic uint64_t *find(const struct idmap *map, uint64_t key, _Atomic uint64_t **room)
 {
-	uint32_t line = idmap_hash(key) & map->mask;
+	uint32_t hash = idmap_hash(key), line = hash & map->mask;
 
 	*room = NULL;
 	for (unsigned tried = 0; tried < IDMAP_LINES; tried++) {
@@ -63,12 +63,13 @@ static _Atomic uint64_t *find(const struct idmap *map, uint64_t key, _Atomic uin
 		bool full = true;
 
 		for (unsigned i = 0; i < IDMAP_LINE; i++) {
-			uint64_t w = load(&word[i]);
+			unsigned at = (idmap_first(hash) + i) % IDMAP_LINE;
+			uint64_t w = load(&word[at]);
 
 			if ((w & ID_MASK) == 0 && *room == NULL)
-				*room = &word[i];
+				*room = &word[at];
 			else if (w >> ID_BITS == key && (w & ID_MASK) != 0)
-				return &word[i];
+				return &word[at];
 			full &= w != 0;
 		}
 		if (!full)

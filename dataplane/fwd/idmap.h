@@ -65,10 +65,16 @@ static inline void idmap_prefetch(const struct idmap *map, uint64_t key)
 		(const void *)(uintptr_t)&map->word[(idmap_hash(key) & map->mask) * IDMAP_LINE]);
 }
 
+/* Where in its line a key's search begins: most keys are the first word looked at. */
+static inline unsigned idmap_first(uint32_t hash)
+{
+	return hash >> 29;
+}
+
 /* Any thread. The id, or IDMAP_NONE. */
 static inline uint32_t idmap_get(const struct idmap *map, uint64_t key)
 {
-	uint32_t line = idmap_hash(key) & map->mask;
+	uint32_t hash = idmap_hash(key), line = hash & map->mask;
 
 	for (unsigned tried = 0; tried < IDMAP_LINES; tried++) {
 		const _Atomic uint64_t *word = &map->word[(size_t)line * IDMAP_LINE];
@@ -76,10 +82,13 @@ static inline uint32_t idmap_get(const struct idmap *map, uint64_t key)
 
 		for (unsigned i = 0; i < IDMAP_LINE; i++) {
 			/* Acquire: the object the id names was published before this word. */
-			uint64_t w = atomic_load_explicit(&word[i], memory_order_acquire);
+			uint64_t w = atomic_load_explicit(
+				&word[(idmap_first(hash) + i) % IDMAP_LINE], memory_order_acquire);
+			uint64_t id = w ^ key << 24;
 
-			if (w >> 24 == key && (w & 0xffffff) != 0)
-				return (uint32_t)(w & 0xffffff) - 1;
+			/* Only the id is left where the key is the same, and 0 is none. */
+			if (likely_(id - 1 < 0xffffff))
+				return (uint32_t)id - 1;
 			/* A word of a line that was ever full is never made empty again (deletion
 			 * leaves a word without an id), so an empty word ends the search. */
 			full &= w != 0;

@@ -24,6 +24,7 @@
 #define FWD_SET_HOPS	   16
 #define FWD_SET_BUCKETS	   64
 #define FWD_TEMPLATE	   128
+#define FWD_TEMPLATE_USED  80
 #define FWD_NO_PATH	   0xff
 
 #define FWD_GENEVE_PORT 6081
@@ -70,7 +71,9 @@ struct fwd_connection {
 	alignas(CACHE_LINE) uint8_t used;
 	uint8_t dscp_uniform; /* 1: copied outward and back; 0: pipe */
 	uint8_t dscp;	      /* outer DSCP under pipe, 0..63 */
-	uint8_t has4, has6;   /* icmp_source4/6 are set */
+	/* Outer TOS: (inner & keep) | set, as pipe or uniform have it. */
+	uint8_t tos_keep, tos_set;
+	uint8_t has4, has6; /* icmp_source4/6 are set */
 	uint8_t mss_clamp;
 	uint8_t excess_mark;   /* as policer_mark() takes it */
 	uint32_t icmp_source4; /* host order; icmp_source, else the lowest attachment address */
@@ -125,7 +128,8 @@ struct fwd_path {
 	uint32_t ip_sum; /* ones-complement sum of the IPv4 header with length, TOS, checksum 0 */
 	uint32_t pseudo_sum; /* sum of the UDP pseudo header without length */
 	/* Outer header: Ethernet (destination MAC zero), IP (length, TOS zero; TTL 64; DF), UDP
-	 * (source port, length, checksum zero), Geneve or VXLAN (VNI and protocol zero). */
+	 * (source port, length, checksum zero), Geneve or VXLAN (VNI and protocol zero). It ends
+	 * with the array; what stands before it is zero. At most FWD_TEMPLATE_USED bytes. */
 	alignas(CACHE_LINE) uint8_t header[FWD_TEMPLATE];
 };
 

@@ -12,6 +12,9 @@
 
 #include "dataplane/base/macros.h"
 
+struct fwd_endpoint;
+struct fwd_path;
+
 #define BURST 64
 
 struct burst {
@@ -26,13 +29,15 @@ struct burst {
 	/* parse; for what came through a tunnel, decap */
 	uint32_t link[BURST];	    /* where it came from (value.h); LINK_PORT: underlay */
 	uint32_t connection[BURST]; /* 0: not known, or of the underlay */
+	uint8_t check[BURST];	    /* enum fwd_source_check still to be done */
 	uint8_t side[BURST];	    /* enum meter_side_id */
 	uint8_t family[BURST];	    /* IP_4, IP_6; IP_NONE: ARP */
 	uint16_t ip[BURST];	    /* offset of the IP or ARP header in the mbuf's data */
-	uint16_t frame[BURST];	  /* offset of the (inner) Ethernet header; BURST_NO_FRAME: none */
-	uint8_t outer_tos[BURST]; /* decap: TOS of the tunnel */
-	uint16_t path[BURST];	  /* decap: id of the path it came by; 0: none */
-	uint8_t entered[BURST];	  /* its arrival has been counted: by measure, or where it ended */
+	uint16_t frame[BURST];	   /* offset of the (inner) Ethernet header; BURST_NO_FRAME: none */
+	uint8_t outer_tos[BURST];  /* decap: TOS of the tunnel */
+	uint16_t path[BURST];	   /* decap: id of the path it came by; 0: none */
+	uint16_t from_site[BURST]; /* decap: the site it came from; 0: none, or it may return */
+	uint8_t entered[BURST];	   /* its arrival has been counted: by measure, or where it ended */
 
 	/* measure */
 	uint16_t length[BURST]; /* of the IP packet */
@@ -48,8 +53,11 @@ struct burst {
 	uint64_t
 		next_hop[BURST]; /* word of the next hop's neighbour: its MAC goes into the frame */
 	uint64_t peer[BURST];	 /* word of the peer's router MAC, where the payload is Ethernet */
-	uint16_t out_path[BURST]; /* id of the path chosen, for LINK_ENDPOINT */
-	uint8_t ready[BURST];	  /* 1: an untagged Ethernet frame for out, not an IP packet */
+	/* For LINK_ENDPOINT, of this turn's snapshot: endpoint and path chosen, with its id. */
+	const struct fwd_endpoint *endpoint[BURST];
+	const struct fwd_path *leave_by[BURST];
+	uint16_t out_path[BURST];
+	uint8_t ready[BURST]; /* 1: an untagged Ethernet frame for out, not an IP packet */
 
 	/* encap */
 	uint8_t out_port[BURST];

@@ -129,6 +129,8 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 	b->link[slot] = value_make(LINK_ENDPOINT, id);
 	b->connection[slot] = endpoint->connection;
 	b->side[slot] = METER_PATH;
+	b->check[slot] = FWD_UNCHECKED;
+	b->from_site[slot] = endpoint->site;
 	/* The frame ends with the UDP payload: what pads the outer frame is not ours. */
 	rte_pktmbuf_trim(b->m[slot], (uint16_t)(b->m[slot]->data_len - (at + length)));
 	return read_inner(f, b, slot, endpoint, tunnel.protocol, at + tunnel.bytes, at + length);

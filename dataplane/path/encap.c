@@ -144,6 +144,14 @@ static inline uint16_t inner_frame(struct burst *b, unsigned slot,
 	return TUNNEL_ETHERNET;
 }
 
+/* What a device needs to know to complete checksums. */
+static inline void order(struct rte_mbuf *m, const struct fwd_path *path, uint64_t flags)
+{
+	m->l2_len = (uint64_t)path->ip_offset & 0x7f;
+	m->l3_len = (uint64_t)(path->udp_offset - path->ip_offset) & 0x1ff;
+	m->ol_flags |= flags | (path->family == IP_6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+}
+
 static inline void store_ip(
 	uint8_t *ip, const struct fwd_path *path, struct rte_mbuf *m, uint16_t length, uint8_t tos)
 {
@@ -159,7 +167,7 @@ static inline void store_ip(
 	ip[1] = tos;
 	memcpy(ip + 2, &be, 2);
 	if (path->ip_checksum_device) {
-		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+		order(m, path, RTE_MBUF_F_TX_IP_CKSUM);
 		return;
 	}
 	sum = (uint16_t)~checksum_fold((uint64_t)path->ip_sum + be + rte_cpu_to_be_16(tos));
@@ -178,8 +186,7 @@ static inline void store_udp(uint8_t *udp, const struct fwd_path *path, struct r
 		return;
 	if (path->udp_checksum == FWD_CHECKSUM_DEVICE) {
 		sum = checksum_fold(pseudo);
-		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM |
-			       (path->family == IP_6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+		order(m, path, RTE_MBUF_F_TX_UDP_CKSUM);
 	} else {
 		sum = (uint16_t)~checksum_fold(checksum_add(pseudo, udp, length));
 		/* Zero would say that there is none (RFC 768). */
@@ -203,35 +210,43 @@ static inline uint8_t outer_tos(
 
 	if (unlikely_(b->ready[slot]))
 		return (uint8_t)(connection->dscp << 2);
-	tos = ipedit_tos(burst_packet(b, slot), b->family[slot]);
-	if (!connection->dscp_uniform)
-		tos = (uint8_t)(connection->dscp << 2 | (tos & 3));
+	tos = (ipedit_tos(burst_packet(b, slot), b->family[slot]) & connection->tos_keep) |
+	      connection->tos_set;
 	if (unlikely_(b->flags[slot] & PACKET_EXCESS))
 		tos = policer_mark(tos, connection->excess_mark);
 	return tos;
 }
 
+/* The template before the packet, in whole words: what they hold before the header is room. */
+static inline uint8_t *put_template(struct rte_mbuf *m, const struct fwd_path *path)
+{
+	const uint8_t *end = path->header + FWD_TEMPLATE;
+	uint8_t *packet = rte_pktmbuf_mtod(m, uint8_t *);
+
+	_Static_assert(FWD_TEMPLATE_USED + 14 <= RTE_PKTMBUF_HEADROOM, "fits before any packet");
+	memcpy(packet - 64, end - 64, 64);
+	if (path->outer_length > 64)
+		memcpy(packet - FWD_TEMPLATE_USED, end - FWD_TEMPLATE_USED, FWD_TEMPLATE_USED - 64);
+	return prepend(m, path->outer_length);
+}
+
 static inline void encap_path(struct forwarder *f, struct burst *b, unsigned slot,
 	const struct fwd_connection *connection)
 {
-	uint32_t id = value_id(b->out[slot]);
-	const struct fwd_endpoint *endpoint = snapshot_endpoint(f->snapshot, id);
-	const struct fwd_path *path = snapshot_path(f->snapshot, b->out_path[slot]);
+	const struct fwd_endpoint *endpoint = b->endpoint[slot];
+	const struct fwd_path *path = b->leave_by[slot];
 	struct rte_mbuf *m = b->m[slot];
 	uint8_t tos = outer_tos(b, slot, connection);
 	uint16_t protocol = inner_frame(b, slot, endpoint, path);
-	uint8_t *frame = prepend(m, path->outer_length), *tunnel = frame + path->tunnel_offset;
+	uint8_t *frame = put_template(m, path), *tunnel = frame + path->tunnel_offset;
 	uint32_t vni = rte_cpu_to_be_32(endpoint->vni << 8);
 
-	memcpy(frame, path->header, path->outer_length);
 	store_mac(frame, b->next_hop[slot]);
 	if (path->encapsulation == FWD_GENEVE) {
 		protocol = rte_cpu_to_be_16(protocol);
 		memcpy(tunnel + 2, &protocol, 2);
 	}
 	memcpy(tunnel + 4, &vni, 4);
-	m->l2_len = (uint64_t)path->ip_offset & 0x7f;
-	m->l3_len = (uint64_t)(path->udp_offset - path->ip_offset) & 0x1ff;
 	store_udp(frame + path->udp_offset, path, m, (uint16_t)(m->data_len - path->udp_offset),
 		lane_port(f, path, b->hash[slot]));
 	store_ip(frame + path->ip_offset, path, m, (uint16_t)(m->data_len - path->ip_offset), tos);

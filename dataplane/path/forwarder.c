@@ -121,7 +121,24 @@ static bool link_exists(const struct snapshot *s, const struct packet *record)
 	}
 }
 
-static void load_slot(struct burst *b, unsigned slot, const struct packet *record)
+/* What of the way it came still matters: a source to be checked, a site not to return to. */
+static void load_entry(
+	const struct forwarder *f, struct burst *b, unsigned slot, const struct packet *record)
+{
+	uint32_t id = value_id(record->link);
+
+	b->check[slot] = FWD_UNCHECKED;
+	b->from_site[slot] = 0;
+	if (record->flags & PACKET_OURS)
+		return;
+	if (value_kind(record->link) == LINK_ENDPOINT)
+		b->from_site[slot] = snapshot_endpoint(f->snapshot, id)->site;
+	else if (value_kind(record->link) == LINK_ATTACHMENT && !(record->flags & PACKET_CHECKED))
+		b->check[slot] = snapshot_attachment(f->snapshot, id)->source_check;
+}
+
+static void load_slot(
+	const struct forwarder *f, struct burst *b, unsigned slot, const struct packet *record)
 {
 	const uint8_t *data = burst_data(b, slot);
 
@@ -144,6 +161,7 @@ static void load_slot(struct burst *b, unsigned slot, const struct packet *recor
 	b->value[slot] = record->value;
 	b->out[slot] = record->link;
 	b->family[slot] = data[0] >> 4 == 6 ? IP_6 : IP_4;
+	load_entry(f, b, slot, record);
 }
 
 void forwarder_load(struct forwarder *f, struct burst *b, struct rte_mbuf **m, unsigned count)
@@ -157,7 +175,7 @@ void forwarder_load(struct forwarder *f, struct burst *b, struct rte_mbuf **m, u
 			continue;
 		}
 		b->m[b->count] = m[i];
-		load_slot(b, b->count, record);
+		load_slot(f, b, b->count, record);
 		b->live[b->count] = (uint8_t)b->count;
 		b->count++;
 	}

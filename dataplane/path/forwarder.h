@@ -27,6 +27,14 @@ static inline unsigned forwarder_bucket(uint64_t hash)
 	return flowhash_worker(hash) % FORWARDER_BUCKETS;
 }
 
+/* What a frame to be sent is accounted as, in one number that runs of frames share: connection (0:
+ * none, counts on the port it leaves by), side, and the LINK_… and id whose tx it is, with the
+ * path's id for LINK_ENDPOINT. */
+static inline uint64_t forwarder_account(uint32_t connection, uint8_t side, uint32_t count_as)
+{
+	return (uint64_t)(connection << 1 | side) << 32 | count_as;
+}
+
 /* Where this worker's frames for a port go. */
 struct forwarder_port {
 	uint16_t device;
@@ -37,6 +45,8 @@ struct forwarder_port {
 	uint8_t rx_checksum; /* the device's verdict on outer checksums is believed */
 	unsigned pending;    /* frames in m[] */
 	struct rte_mbuf *m[BURST];
+	uint64_t account[BURST];   /* of each frame in m[] */
+	uint16_t l3_length[BURST]; /* of each frame in m[] */
 };
 
 struct forwarder {

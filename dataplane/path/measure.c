@@ -81,16 +81,26 @@ static inline unsigned measure_one(struct forwarder *f, struct burst *b, unsigne
 	return VERDICT_GO;
 }
 
-static inline void count_traffic(struct forwarder *f, struct burst *b, unsigned slot)
+/* Packets one behind the other that came in the same way are added once. Answers how many. */
+static inline unsigned count_run(struct forwarder *f, const struct burst *b, unsigned first)
 {
-	struct meter_traffic *t = b->side[slot] == METER_PATH
-					  ? &f->meter->path[b->path[slot]]
-					  : &f->meter->attachment[value_id(b->link[slot])];
+	unsigned slot = b->live[first], end = first;
+	uint32_t link = b->link[slot];
+	uint16_t path = b->path[slot];
+	uint64_t bytes = 0;
+	struct meter_traffic *t =
+		path != 0 ? &f->meter->path[path] : &f->meter->attachment[value_id(link)];
+	struct meter_side *side = &f->meter->connection[b->connection[slot]].side[b->side[slot]];
 
-	b->entered[slot] = 1;
-	t->rx_packets++;
-	t->rx_bytes += b->length[slot];
-	f->meter->connection[b->connection[slot]].side[b->side[slot]].rx++;
+	do {
+		bytes += b->length[slot];
+		end++;
+		slot = b->live[end % BURST];
+	} while (end < b->count && b->link[slot] == link && b->path[slot] == path);
+	t->rx_packets += end - first;
+	t->rx_bytes += bytes;
+	side->rx += end - first;
+	return end - first;
 }
 
 void measure_burst(struct forwarder *f, struct burst *b)
@@ -101,12 +111,13 @@ void measure_burst(struct forwarder *f, struct burst *b)
 		unsigned slot = b->live[i];
 		unsigned verdict = measure_one(f, b, slot);
 
-		if (likely_(verdict == VERDICT_GO)) {
-			count_traffic(f, b, slot);
+		if (likely_(verdict == VERDICT_GO))
 			b->live[kept++] = (uint8_t)slot;
-		} else if (verdict != VERDICT_TAKEN) {
+		else if (verdict != VERDICT_TAKEN)
 			forwarder_drop(f, b, slot, verdict);
-		}
 	}
 	b->count = kept;
+	for (unsigned i = 0; i < kept;)
+		i += count_run(f, b, i);
+	memset(b->entered, 1, sizeof(b->entered));
 }

@@ -45,6 +45,7 @@ static inline unsigned classify(
 		b->link[slot] = value_make(LINK_ATTACHMENT, id);
 		b->connection[slot] = attachment->connection;
 		b->flags[slot] = (uint8_t)(attachment->policed * PACKET_POLICED);
+		b->check[slot] = attachment->source_check;
 		return attachment->used ? VERDICT_GO : DROP_UNKNOWN_TAG;
 	}
 	b->connection[slot] = 0;
@@ -62,9 +63,6 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 	unsigned verdict;
 
 	b->connection[slot] = 0;
-	b->path[slot] = 0;
-	b->flags[slot] = 0;
-	b->entered[slot] = 0;
 	b->ip[slot] = 0;
 	if (unlikely_(m->nb_segs > 1))
 		return DROP_RX_CHAINED;
@@ -80,7 +78,6 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 		return verdict;
 	b->frame[slot] = 0;
 	b->ip[slot] = frame.header;
-	b->ready[slot] = 0;
 	if (unlikely_(is_stray_group(data, &frame, m->data_len)))
 		return DROP_MULTICAST;
 	b->family[slot] = family_of(frame.type);

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/path/path.h"
 
+/* All that a frame from a port begins with. */
+static void begin(struct burst *b, unsigned count, unsigned port)
+{
+	for (unsigned i = 0; i < count; i++)
+		b->live[i] = (uint8_t)i;
+	b->count = count;
+	memset(b->port, (int)port, sizeof(b->port));
+	memset(b->path, 0, sizeof(b->path));
+	memset(b->from_site, 0, sizeof(b->from_site));
+	memset(b->flags, 0, sizeof(b->flags));
+	memset(b->entered, 0, sizeof(b->entered));
+	memset(b->ready, 0, sizeof(b->ready));
+}
+
 void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned port)
 {
-	for (unsigned i = 0; i < count; i++) {
-		b->live[i] = (uint8_t)i;
-		b->port[i] = (uint8_t)port;
-	}
-	b->count = count;
+	begin(b, count, port);
 	rx_count(f, b, count, port);
 	parse_burst(f, b);
 	decap_burst(f, b);

@@ -15,15 +15,6 @@ struct keys {
 	uint32_t *answer4[2 * BURST], *answer6[2 * BURST];
 };
 
-static inline bool source_matters(const struct forwarder *f, const struct burst *b, unsigned slot)
-{
-	if (value_kind(b->link[slot]) != LINK_ATTACHMENT ||
-		(b->flags[slot] & (PACKET_CHECKED | PACKET_OURS)))
-		return false;
-	return snapshot_attachment(f->snapshot, value_id(b->link[slot]))->source_check !=
-	       FWD_UNCHECKED;
-}
-
 static inline void add_key(struct keys *k, const struct burst *b, unsigned slot, unsigned at4,
 	unsigned at6, uint32_t *answer)
 {
@@ -52,8 +43,7 @@ static void look_up(struct forwarder *f, struct burst *b, uint32_t *source)
 		if (unlikely_(b->ready[slot]))
 			continue;
 		add_key(&k, b, slot, 16, 24, &b->value[slot]);
-		source[slot] = 0;
-		if (source_matters(f, b, slot))
+		if (b->check[slot] != FWD_UNCHECKED)
 			add_key(&k, b, slot, 12, 8, &source[slot]);
 	}
 	if (k.count4 > 0)
@@ -100,7 +90,7 @@ static inline bool source_allowed(
 	unsigned kind = value_kind(value);
 	bool by_attachment = kind == VALUE_GLEAN || kind == VALUE_NEIGHBOUR || kind == VALUE_SET;
 
-	switch (snapshot_attachment(f->snapshot, id)->source_check) {
+	switch (b->check[slot]) {
 	case FWD_FEASIBLE:
 		return by_attachment;
 	case FWD_STRICT:
@@ -110,35 +100,54 @@ static inline bool source_allowed(
 	}
 }
 
-/* The best live path of the flow's bucket; failing all its ranks, any live path. 0: none. */
-static inline uint16_t choose_path(
-	const struct forwarder *f, const struct fwd_site *site, uint16_t site_id, uint64_t hash)
+/* What the packets of a burst mostly share: the site last looked at, with its live paths. */
+struct last_site {
+	uint16_t id; /* 0: none yet */
+	uint64_t live;
+	const struct fwd_site *site;
+};
+
+static inline void look_at_site(const struct forwarder *f, struct last_site *last, uint16_t id)
 {
-	uint64_t live = liveness_mask(&f->fwd->liveness[site_id]);
+	if (likely_(last->id == id))
+		return;
+	last->id = id;
+	last->live = liveness_mask(&f->fwd->liveness[id]);
+	last->site = snapshot_site(f->snapshot, id);
+}
+
+/* The best live path of the flow's bucket; failing all its ranks, any live path. 0: none. */
+static inline uint16_t choose_path(const struct last_site *last, uint64_t hash)
+{
+	const struct fwd_site *site = last->site;
 	const uint8_t *rank = site->bucket[flowhash_bucket(hash) % FWD_BUCKETS];
 
 	for (unsigned i = 0; i < FWD_RANKS && rank[i] != FWD_NO_PATH; i++)
-		if (likely_(live >> rank[i] & 1))
+		if (likely_(last->live >> rank[i] & 1))
 			return site->path[rank[i]];
 	for (unsigned i = 0; i < FWD_SITE_PATHS; i++)
-		if ((live >> i & 1) && site->path[i] != 0)
+		if ((last->live >> i & 1) && site->path[i] != 0)
 			return site->path[i];
 	return 0;
 }
 
-static unsigned to_endpoint(struct forwarder *f, struct burst *b, unsigned slot, uint32_t id)
+static inline unsigned to_endpoint(
+	struct forwarder *f, struct burst *b, unsigned slot, uint32_t id, struct last_site *last)
 {
 	const struct fwd_endpoint *endpoint = snapshot_endpoint(f->snapshot, id);
 	const struct fwd_path *path;
+	uint16_t chosen;
 
-	if (b->side[slot] == METER_PATH && !b->ready[slot] && !(b->flags[slot] & PACKET_OURS) &&
-		snapshot_endpoint(f->snapshot, value_id(b->link[slot]))->site == endpoint->site)
+	if (unlikely_(b->from_site[slot] == endpoint->site && !b->ready[slot]))
 		return DROP_SAME_SITE;
+	look_at_site(f, last, endpoint->site);
+	chosen = choose_path(last, b->hash[slot]);
+	path = snapshot_path(f->snapshot, chosen);
 	b->out[slot] = value_make(LINK_ENDPOINT, id);
-	b->out_path[slot] = choose_path(
-		f, snapshot_site(f->snapshot, endpoint->site), endpoint->site, b->hash[slot]);
-	path = snapshot_path(f->snapshot, b->out_path[slot]);
-	if (unlikely_(b->out_path[slot] == 0))
+	b->out_path[slot] = chosen;
+	b->endpoint[slot] = endpoint;
+	b->leave_by[slot] = path;
+	if (unlikely_(chosen == 0))
 		return DROP_NO_LIVE_PATH;
 	b->next_hop[slot] = neighbour_load(neighbour_at(f, path->neighbour));
 	if (unlikely_(!neighbour_usable(b->next_hop[slot])))
@@ -185,7 +194,8 @@ static inline uint8_t time_to_live(const struct burst *b, unsigned slot)
 	return burst_packet(b, slot)[b->family[slot] == IP_4 ? 8 : 7];
 }
 
-static unsigned next_hop(struct forwarder *f, struct burst *b, unsigned slot)
+static unsigned next_hop(
+	struct forwarder *f, struct burst *b, unsigned slot, struct last_site *last)
 {
 	uint32_t id = value_id(b->value[slot]);
 	unsigned kind = value_kind(b->value[slot]);
@@ -204,7 +214,7 @@ static unsigned next_hop(struct forwarder *f, struct burst *b, unsigned slot)
 	}
 	switch (kind) {
 	case VALUE_ENDPOINT:
-		return to_endpoint(f, b, slot, id);
+		return to_endpoint(f, b, slot, id, last);
 	case VALUE_NEIGHBOUR:
 		return to_neighbour(f, b, slot, id);
 	case VALUE_SET:
@@ -233,7 +243,7 @@ static inline unsigned check_size(struct forwarder *f, struct burst *b, unsigned
 	uint32_t id = value_id(b->out[slot]);
 
 	if (value_kind(b->out[slot]) == LINK_ENDPOINT) {
-		endpoint = snapshot_endpoint(f->snapshot, id);
+		endpoint = b->endpoint[slot];
 		if (likely_(b->length[slot] <= endpoint->mtu))
 			return VERDICT_GO;
 		return oversize(f, b, slot, endpoint->mtu, endpoint->fragment);
@@ -244,30 +254,31 @@ static inline unsigned check_size(struct forwarder *f, struct burst *b, unsigned
 	return oversize(f, b, slot, attachment->mtu, true);
 }
 
-static inline unsigned route_one(
-	struct forwarder *f, struct burst *b, unsigned slot, uint32_t source)
+static inline unsigned route_one(struct forwarder *f, struct burst *b, unsigned slot,
+	uint32_t source, struct last_site *last)
 {
 	unsigned verdict;
 
 	if (unlikely_(b->ready[slot]))
 		return value_kind(b->out[slot]) == LINK_ENDPOINT
-			       ? to_endpoint(f, b, slot, value_id(b->out[slot]))
+			       ? to_endpoint(f, b, slot, value_id(b->out[slot]), last)
 			       : VERDICT_GO;
-	if (source_matters(f, b, slot) && unlikely_(!source_allowed(f, b, slot, source)))
+	if (b->check[slot] != FWD_UNCHECKED && unlikely_(!source_allowed(f, b, slot, source)))
 		return DROP_SOURCE_CHECK;
-	verdict = next_hop(f, b, slot);
+	verdict = next_hop(f, b, slot, last);
 	return likely_(verdict == VERDICT_GO) ? check_size(f, b, slot) : verdict;
 }
 
 void route_burst(struct forwarder *f, struct burst *b)
 {
+	struct last_site last = {0};
 	uint32_t source[BURST];
 	unsigned kept = 0;
 
 	look_up(f, b, source);
 	for (unsigned i = 0; i < b->count; i++) {
 		unsigned slot = b->live[i];
-		unsigned verdict = route_one(f, b, slot, source[slot]);
+		unsigned verdict = route_one(f, b, slot, source[slot], &last);
 
 		if (likely_(verdict == VERDICT_GO))
 			b->live[kept++] = (uint8_t)slot;

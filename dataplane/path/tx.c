@@ -4,22 +4,77 @@
 
 #include "dataplane/path/path.h"
 
-/* Counts one frame as sent; by is 1, or UINT64_MAX to take that back. */
-static inline void count_sent(struct forwarder *f, unsigned port, struct rte_mbuf *m, uint64_t by)
+static inline uint32_t connection_of(uint64_t account)
 {
-	const struct packet *record = packet_of(m);
+	return (uint32_t)(account >> 33);
+}
+
+static inline unsigned side_of(uint64_t account)
+{
+	return account >> 32 & 1;
+}
+
+static inline struct meter_traffic *traffic_of(struct forwarder *f, uint64_t account)
+{
+	uint32_t link = (uint32_t)account;
+
+	return value_kind(link) == LINK_ENDPOINT ? &f->meter->path[value_id(link)]
+						 : &f->meter->attachment[value_id(link)];
+}
+
+/* Counts frames of one account as sent; by a negative number of them, takes that back. */
+static inline void count_sent(struct forwarder *f, uint64_t account, int64_t frames, int64_t bytes)
+{
 	struct meter_traffic *t;
 
-	f->meter->port[port].tx += by;
-	f->meter->port[port].tx_bytes += by * m->pkt_len;
-	if (record->connection == 0)
+	if (connection_of(account) == 0)
 		return;
-	f->meter->connection[record->connection].side[record->side].tx += by;
-	t = value_kind(record->value) == LINK_ENDPOINT
-		    ? &f->meter->path[value_id(record->value)]
-		    : &f->meter->attachment[value_id(record->value)];
-	t->tx_packets += by;
-	t->tx_bytes += by * record->l3_length;
+	t = traffic_of(f, account);
+	t->tx_packets += (uint64_t)frames;
+	t->tx_bytes += (uint64_t)bytes;
+	f->meter->connection[connection_of(account)].side[side_of(account)].tx += (uint64_t)frames;
+}
+
+/* Frames one behind the other that count alike are added once. */
+static inline void count_port(struct forwarder *f, unsigned index)
+{
+	struct forwarder_port *port = &f->port[index];
+	uint64_t bytes = 0, account = port->account[0];
+	int64_t l3_bytes = 0, frames = 0;
+
+	for (unsigned i = 0; i < port->pending; i++) {
+		if (port->account[i] != account) {
+			count_sent(f, account, frames, l3_bytes);
+			account = port->account[i];
+			frames = l3_bytes = 0;
+		}
+		frames++;
+		l3_bytes += port->l3_length[i];
+		bytes += port->m[i]->pkt_len;
+	}
+	count_sent(f, account, frames, l3_bytes);
+	f->meter->port[index].tx += port->pending;
+	f->meter->port[index].tx_bytes += bytes;
+}
+
+static void drop_unsent(
+	struct forwarder *f, unsigned index, struct rte_mbuf *m, uint64_t account, enum drop reason)
+{
+	if (connection_of(account) != 0)
+		meter_drop(f->meter, connection_of(account), side_of(account), reason);
+	else
+		meter_port_drop(f->meter, index, reason);
+	rte_pktmbuf_free(m);
+}
+
+static void take_back(struct forwarder *f, unsigned index, unsigned i)
+{
+	struct forwarder_port *port = &f->port[index];
+
+	f->meter->port[index].tx--;
+	f->meter->port[index].tx_bytes -= port->m[i]->pkt_len;
+	count_sent(f, port->account[i], -1, -(int64_t)port->l3_length[i]);
+	drop_unsent(f, index, port->m[i], port->account[i], DROP_TX_FULL);
 }
 
 static void flush_port(struct forwarder *f, unsigned index)
@@ -28,22 +83,23 @@ static void flush_port(struct forwarder *f, unsigned index)
 	unsigned count = port->pending, sent;
 
 	/* The device owns and may free what it takes: count first, take back the tail it left. */
-	for (unsigned i = 0; i < count; i++)
-		count_sent(f, index, port->m[i], 1);
+	count_port(f, index);
 	sent = rte_eth_tx_burst(port->device, port->queue, port->m, (uint16_t)count);
-	for (unsigned i = sent; i < count; i++) {
-		count_sent(f, index, port->m[i], UINT64_MAX);
-		forwarder_drop_record(f, port->m[i], DROP_TX_FULL);
-	}
+	for (unsigned i = sent; i < count; i++)
+		take_back(f, index, i);
 	port->pending = 0;
 }
 
-static void push(struct forwarder *f, unsigned index, struct rte_mbuf *m)
+static inline void push(struct forwarder *f, unsigned index, struct rte_mbuf *m, uint64_t account,
+	uint16_t l3_length)
 {
 	struct forwarder_port *port = &f->port[index];
+	unsigned at = port->pending++;
 
-	port->m[port->pending++] = m;
-	if (port->pending == BURST)
+	port->m[at] = m;
+	port->account[at] = account;
+	port->l3_length[at] = l3_length;
+	if (unlikely_(at + 1 == BURST))
 		flush_port(f, index);
 }
 
@@ -55,6 +111,7 @@ static void count_ring_out(struct forwarder *f, const struct packet *record, uin
 		f->meter->port[record->port].ring_out += by;
 }
 
+/* To the worker that owns the queue; the frame's record is written. */
 static void pass_to_owner(struct forwarder *f, unsigned owner, struct rte_mbuf *m)
 {
 	if (unlikely_(owner == FORWARDER_HELD))
@@ -73,24 +130,10 @@ static void pass_to_owner(struct forwarder *f, unsigned owner, struct rte_mbuf *
 	forwarder_drop_record(f, m, owner == f->worker ? DROP_HOLD_FULL : DROP_RING_FULL);
 }
 
-static inline void leave(struct forwarder *f, unsigned out, struct rte_mbuf *m)
+static void store_send(const struct forwarder *f, const struct burst *b, unsigned slot)
 {
-	packet_of(m)->queue = f->port[out].queue;
-	if (likely_(f->port[out].owner == f->worker))
-		push(f, out, m);
-	else
-		pass_to_owner(f, f->port[out].owner, m);
-}
-
-void tx_again(struct forwarder *f, struct rte_mbuf *m)
-{
-	leave(f, packet_of(m)->port, m);
-}
-
-static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
-{
-	struct packet *record = packet_of(b->m[slot]);
 	unsigned out = b->out_port[slot];
+	struct packet *record = packet_of(b->m[slot]);
 
 	record->kind = PACKET_SEND;
 	record->side = b->side[slot];
@@ -99,11 +142,41 @@ static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
 	record->connection = b->connection[slot];
 	record->value = b->count_as[slot];
 	record->l3_length = b->length[slot];
+	record->queue = f->port[out].queue;
+}
+
+static inline void push_record(struct forwarder *f, struct rte_mbuf *m)
+{
+	const struct packet *record = packet_of(m);
+
+	push(f, record->port, m, forwarder_account(record->connection, record->side, record->value),
+		record->l3_length);
+}
+
+void tx_again(struct forwarder *f, struct rte_mbuf *m)
+{
+	const struct forwarder_port *port = &f->port[packet_of(m)->port];
+
+	packet_of(m)->queue = port->queue;
+	if (likely_(port->owner == f->worker))
+		push_record(f, m);
+	else
+		pass_to_owner(f, port->owner, m);
+}
+
+static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
+{
+	unsigned out = b->out_port[slot];
+	uint64_t account = forwarder_account(b->connection[slot], b->side[slot], b->count_as[slot]);
+
 	if (unlikely_(!f->port[out].usable)) {
-		forwarder_drop_record(f, b->m[slot], DROP_PORT_DOWN);
-		return;
+		drop_unsent(f, out, b->m[slot], account, DROP_PORT_DOWN);
+	} else if (likely_(f->port[out].owner == f->worker)) {
+		push(f, out, b->m[slot], account, b->length[slot]);
+	} else {
+		store_send(f, b, slot);
+		pass_to_owner(f, f->port[out].owner, b->m[slot]);
 	}
-	leave(f, out, b->m[slot]);
 }
 
 void tx_burst(struct forwarder *f, struct burst *b)
@@ -116,7 +189,7 @@ void tx_frames(struct forwarder *f, struct rte_mbuf **m, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		forwarder_count_ring_in(f, packet_of(m[i]));
-		push(f, packet_of(m[i])->port, m[i]);
+		push_record(f, m[i]);
 	}
 }
 

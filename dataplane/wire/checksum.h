@@ -10,11 +10,12 @@
 
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t low = (uint32_t)sum, folded = low + (uint32_t)(sum >> 32);
+
+	/* A carry out of either half comes in again at its low end. */
+	folded += folded < low;
+	folded = (folded & 0xffff) + (folded >> 16);
+	return (uint16_t)(folded + (folded >> 16));
 }
 
 /* Sum of bytes (any alignment and number), not folded to 16 bits. */

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/wire/ethernet.h"
 
-#include <rte_ether.h>
-
-#include "dataplane/base/drop.h"
-#include "dataplane/wire/ippacket.h"
-
-static inline bool is_tag(uint16_t type)
-{
-	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
-}
-
-unsigned ethernet_parse(const uint8_t *frame, uint32_t length, struct ethernet *out)
+unsigned ethernet_parse_tags(const uint8_t *frame, uint32_t length, struct ethernet *out)
 {
 	uint16_t tag[2] = {ETHERNET_NO_TAG, ETHERNET_NO_TAG};
 	uint32_t at = 12;
@@ -21,7 +11,7 @@ unsigned ethernet_parse(const uint8_t *frame, uint32_t length, struct ethernet *
 		return DROP_FRAME_TRUNCATED;
 	type = ippacket_be16(frame + at);
 	out->service = type == RTE_ETHER_TYPE_QINQ;
-	for (unsigned i = 0; is_tag(type); i++) {
+	for (unsigned i = 0; ethernet_is_tag(type); i++) {
 		if (i == 2)
 			return DROP_UNKNOWN_TAG;
 		if (length < at + 6)

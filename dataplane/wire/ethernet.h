@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+#include <rte_ether.h>
+
+#include "dataplane/base/drop.h"
+#include "dataplane/base/macros.h"
+#include "dataplane/wire/ippacket.h"
+
 #define ETHERNET_NO_TAG 0xfffu /* a VLAN id that no tag may carry */
 
 struct ethernet {
@@ -14,7 +20,32 @@ struct ethernet {
 	uint16_t header;       /* bytes before the payload */
 };
 
-/* VERDICT_GO or the reason. */
-unsigned ethernet_parse(const uint8_t *frame, uint32_t length, struct ethernet *out);
+/* Any frame. VERDICT_GO or the reason. */
+unsigned ethernet_parse_tags(const uint8_t *frame, uint32_t length, struct ethernet *out);
+
+static inline bool ethernet_is_tag(uint16_t type)
+{
+	return type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ;
+}
+
+/* The same; in few steps for a frame without a tag or with one of 802.1Q. */
+static inline unsigned ethernet_parse(const uint8_t *frame, uint32_t length, struct ethernet *out)
+{
+	uint16_t type, next, vlan;
+
+	if (unlikely_(length < 18))
+		return ethernet_parse_tags(frame, length, out);
+	type = ippacket_be16(frame + 12);
+	vlan = ippacket_be16(frame + 14) & 0xfff;
+	next = ippacket_be16(frame + 16);
+	if (type == RTE_ETHER_TYPE_VLAN && vlan != 0 && likely_(!ethernet_is_tag(next))) {
+		*out = (struct ethernet){0, vlan, ETHERNET_NO_TAG, next, 18};
+		return VERDICT_GO;
+	}
+	if (ethernet_is_tag(type))
+		return ethernet_parse_tags(frame, length, out);
+	*out = (struct ethernet){0, ETHERNET_NO_TAG, ETHERNET_NO_TAG, type, 14};
+	return VERDICT_GO;
+}
 
 #endif

@@ -33,13 +33,23 @@ static inline void ipedit_set_tos(uint8_t *packet, uint8_t family, uint8_t tos)
 	}
 }
 
+/* TTL is at least 1. */
 static inline void ipedit_decrement_ttl(uint8_t *packet, uint8_t family)
 {
-	if (family == IP_4)
-		ipedit_word4(
-			packet, 8, rte_cpu_to_be_16((uint16_t)((packet[8] - 1) << 8 | packet[9])));
-	else
+	uint16_t sum;
+	uint32_t next;
+
+	if (family == IP_6) {
 		packet[7]--;
+		return;
+	}
+	/* The word of TTL and protocol loses 0x0100, the checksum gains it, carry included:
+	 * equation 3 of RFC 1624 for this one difference. */
+	memcpy(&sum, packet + 10, 2);
+	next = (uint32_t)sum + rte_cpu_to_be_16(0x0100);
+	sum = (uint16_t)(next + (next >= 0xffff));
+	memcpy(packet + 10, &sum, 2);
+	packet[8]--;
 }
 
 #endif
