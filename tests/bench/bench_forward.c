@@ -3,7 +3,8 @@
  * Cycles (TSC) per packet of the whole packet path, run by a worker's own thread as in the daemon,
  * from a null port with real frames to a null port; and of each stage alone.
  *
- * bench_forward [--json FILE] [--seconds N] [--smoke] [--only TEXT] [--stages] [--no-huge] [--packets N]
+ * bench_forward [--json FILE] [--seconds N] [--smoke] [--only TEXT] [--stages] [--no-huge]
+ * [--packets N]
  *
  * A figure is the median of the runs; "net" is without the source, which is measured alone, on the
  * same frames and beside each load. Every run is checked: what was sent in came out, all of it.

@@ -38,7 +38,8 @@ struct setting {
 	unsigned site_of[SITES];			 /* place of a site among those in use */
 };
 
-/* EAL with hugepages where they are wanted (*huge) and there are any; *huge tells. Exits on failure.
+/* EAL with hugepages where they are wanted (*huge) and there are any; *huge tells. Exits on
+ * failure.
  */
 void setting_eal(const char *program, bool *huge);
 
