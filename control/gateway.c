@@ -24,6 +24,7 @@
 #include "control/stats.h"
 #include "control/steering.h"
 #include "control/system.h"
+#include "control/toplist.h"
 #include "dataplane/base/log.h"
 #include "dataplane/path/packet.h"
 
@@ -280,8 +281,8 @@ static int open_server(struct gateway *gateway)
 		.mode = {boot->control.mode, boot->stats.mode},
 		.audit = audit,
 		.tables = {{system_methods, model_methods, stats_methods, rings_methods,
-				   rings_reads},
-			{stats_methods, rings_reads}},
+				   rings_reads, toplist_methods},
+			{stats_methods, rings_reads, toplist_methods}},
 		.metrics = &stats_metrics,
 	};
 	int error = group_of(&boot->control, &config.group[SERVER_CONTROL]);

@@ -5,6 +5,7 @@
 
 #include "control/cli/cli_apply.h"
 #include "control/cli/cli_args.h"
+#include "control/cli/cli_flow.h"
 #include "control/cli/cli_object.h"
 #include "control/cli/cli_ring.h"
 #include "control/cli/cli_route.h"
@@ -12,7 +13,8 @@
 #include "control/cli/cli_stats.h"
 
 static const struct cli_command *const tables[] = {cli_show_commands, cli_stats_commands,
-	cli_apply_commands, cli_object_commands, cli_route_commands, cli_ring_commands, NULL};
+	cli_apply_commands, cli_object_commands, cli_route_commands, cli_ring_commands,
+	cli_flow_commands, NULL};
 
 int main(int argc, char **argv)
 {

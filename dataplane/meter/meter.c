@@ -35,7 +35,7 @@ static size_t round_line(size_t bytes)
 
 /* One mapping for everything: untouched pages of ids not in use cost nothing. */
 struct layout {
-	size_t connection, attachment, path, port, ring_full, ring_sent, spread, total;
+	size_t connection, attachment, path, port, ring_full, ring_sent, spread, flows, total;
 };
 
 static struct layout layout_of(const struct meter_sizes *n)
@@ -48,7 +48,8 @@ static struct layout layout_of(const struct meter_sizes *n)
 	l.ring_full = l.port + round_line(sizeof(struct meter_port) * n->ports);
 	l.ring_sent = l.ring_full + round_line(sizeof(uint64_t) * n->workers);
 	l.spread = l.ring_sent + round_line(sizeof(uint64_t) * n->workers);
-	l.total = l.spread + round_line(sizeof(uint64_t) * n->workers) + CACHE_LINE;
+	l.flows = l.spread + round_line(sizeof(uint64_t) * n->workers);
+	l.total = l.flows + round_line(sizeof(struct flows)) + CACHE_LINE;
 	return l;
 }
 
@@ -69,6 +70,9 @@ struct meter *meter_create(const struct meter_sizes *sizes)
 	meter->ring_full = (uint64_t *)(void *)(base + l.ring_full);
 	meter->ring_sent = (uint64_t *)(void *)(base + l.ring_sent);
 	meter->spread = (uint64_t *)(void *)(base + l.spread);
+	meter->flows = (struct flows *)(void *)(base + l.flows);
+	/* Each meter draws its own packets. */
+	meter->flows->random = (uint32_t)((uintptr_t)base >> 12);
 	meter->bytes = l.total;
 	return meter;
 }

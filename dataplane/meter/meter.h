@@ -15,6 +15,7 @@
 
 #include "dataplane/base/drop.h"
 #include "dataplane/base/macros.h"
+#include "dataplane/meter/flows.h"
 
 /* The side a packet entered the gateway by; a packet we make counts on the side of its cause. */
 enum meter_side_id { METER_ATTACHMENT = 0, METER_PATH, METER_SIDES };
@@ -117,6 +118,7 @@ struct meter {
 	 */
 	uint64_t *spread;
 	struct meter_move move;
+	struct flows *flows;
 	size_t bytes; /* of the whole mapping */
 };
 

@@ -23,6 +23,7 @@ void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned por
 	decap_burst(f, b);
 	measure_burst(f, b);
 	police_burst(f, b);
+	sample_burst(f, b);
 	if (f->port[port].distribute)
 		hop_burst(f, b);
 	route_burst(f, b);

@@ -36,6 +36,7 @@ void parse_burst(struct forwarder *f, struct burst *b);
 void decap_burst(struct forwarder *f, struct burst *b);
 void measure_burst(struct forwarder *f, struct burst *b);
 void police_burst(struct forwarder *f, struct burst *b);
+void sample_burst(struct forwarder *f, const struct burst *b);
 void hop_burst(struct forwarder *f, struct burst *b);
 void route_burst(struct forwarder *f, struct burst *b);
 void encap_burst(struct forwarder *f, struct burst *b);

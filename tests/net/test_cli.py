@@ -261,6 +261,15 @@ class CliTest(unittest.TestCase):
         self.cli("worker", "add", "1")
         self.assertEqual(begin, self.places())
 
+    def test_flows(self):
+        self.assertEqual((128, []), tuple(self.json("show", "flows", "--count", "3")[k]
+                                          for k in ("sampled_one_in", "flows")))
+        self.assertIn("no traffic", self.cli("show", "flows", "acme", "--order", "packets").stdout)
+        self.cli("show", "flows", "nobody", code=REFUSED)
+        self.cli("show", "flows", "--order", "size", code=REFUSED)
+        self.cli("show", "flows", "--count", "65", code=REFUSED)
+        self.cli("show", "flows", "--count", "few", code=USAGE)
+
     def test_worker_mistakes(self):
         for words in (("rings", "spread", "bb1", "1", "1"), ("rings", "spread", "none", "1", "1"),
                       ("rings", "spread", "cust", "1"), ("rings", "spread", "cust", "0", "0"),

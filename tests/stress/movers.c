@@ -226,6 +226,26 @@ static uint64_t sum_of_drops(unsigned reason)
 	return sum;
 }
 
+/* What was drawn of them names them right. */
+static bool drawn(void)
+{
+	struct flows_bank bank;
+	unsigned found = 0;
+
+	for (unsigned w = 0; w < gateway->setup.workers; w++) {
+		if (!flows_read(plane_meter(gateway->parts.plane, w)->flows, rte_rdtsc(), &bank))
+			return false;
+		for (unsigned i = 0; i < bank.used; i++, found++)
+			if (bank.key[i].connection != 1 || bank.key[i].destination_port != 9 ||
+				bank.key[i].source_port < 1000 ||
+				bank.key[i].source_port >= 1000 + FLOWS ||
+				memcmp(bank.key[i].source, "\300\250\7\2", 5) != 0 ||
+				memcmp(bank.key[i].destination, "\12\2\3\4", 5) != 0)
+				return false;
+	}
+	return found > 0;
+}
+
 static bool check(const unsigned moves[3])
 {
 	uint64_t disordered = 0, held = 0;
@@ -242,7 +262,7 @@ static bool check(const unsigned moves[3])
 		if (sum_of_drops(r) > 0)
 			printf("%" PRIu64 " dropped: %s\n", sum_of_drops(r), drop_name(r));
 	good &= received == sent && sent == wanted && disordered == 0;
-	good &= testbed_conserved(gateway) && plane_held(gateway->parts.plane) == 0;
+	good &= drawn() && testbed_conserved(gateway) && plane_held(gateway->parts.plane) == 0;
 	printf("%u times buckets, %u receive, %u transmit queues; %" PRIu64 " buckets and %" PRIu64
 	       " queues moved, %" PRIu64 " given up, %" PRIu64 " packets held\n",
 		moves[0], moves[1], moves[2], sum_of(offsetof(struct meter, move.buckets)),
