@@ -309,24 +309,8 @@ static void reserve_done(struct aside_job *aside)
 	/* The log may have been replaced meanwhile: then its own reservation counts. */
 	if (!job->error && job->sequence == journal->logs && job->to > journal->reserved)
 		journal->reserved = job->to;
-	if (job->called)
-		job->called(job->context, job->error);
-	else
-		journal->extending = false;
+	journal->extending = false;
 	free_job(job);
-}
-
-static struct journal_job *reserve_job(struct journal *journal, off_t to)
-{
-	struct journal_job *job = new_job(journal, JOURNAL_RESERVE);
-
-	if (!job)
-		return NULL;
-	job->aside.done = reserve_done;
-	job->sequence = journal->logs;
-	job->from = journal->planned;
-	job->to = to;
-	return job;
 }
 
 /* Keeps some space ahead, so that small records need not wait for any. */
@@ -336,9 +320,13 @@ static void extend(struct journal *journal)
 
 	if (journal->extending || journal->reserved - journal->planned > JOURNAL_THREAD_AHEAD / 4)
 		return;
-	job = reserve_job(journal, journal->planned + JOURNAL_THREAD_AHEAD);
+	job = new_job(journal, JOURNAL_RESERVE);
 	if (!job)
 		return;
+	job->aside.done = reserve_done;
+	job->sequence = journal->logs;
+	job->from = journal->planned;
+	job->to = journal->planned + JOURNAL_THREAD_AHEAD;
 	journal->extending = true;
 	aside_give(journal->aside, &job->aside);
 }
@@ -385,23 +373,6 @@ int journal_append(struct journal *journal, char *bytes, size_t length,
 	journal->pending++;
 	aside_give(journal->aside, &job->aside);
 	extend(journal);
-	return 0;
-}
-
-int journal_reserve(struct journal *journal, size_t length, void (*ready)(void *context, int error),
-	void *context)
-{
-	int error = check_append(journal, length);
-	struct journal_job *job;
-
-	if (error)
-		return error;
-	job = reserve_job(journal, journal->planned + need_of(length) + JOURNAL_THREAD_AHEAD / 4);
-	if (!job)
-		return -ENOMEM;
-	job->called = ready;
-	job->context = context;
-	aside_give(journal->aside, &job->aside);
 	return 0;
 }
 

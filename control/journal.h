@@ -75,9 +75,10 @@ void journal_checkpoint(struct journal *journal);
 
 /*
  * Appends a record. Space for it is there when this returns 0: what can fail for want of space has
- * failed before the caller changes anything. bytes: malloc'ed, taken over on success only.
- * done is called later from the control thread, in order: error 0: on the disk; -EIO: not known to
- * be.
+ * failed before the caller changes anything. The thread keeps some ahead; what is larger is set
+ * aside here, which takes no time where the file system can reserve without writing. bytes:
+ * malloc'ed, taken over on success only. done is called later from the control thread, in order:
+ * error 0: on the disk; -EIO: not known to be.
  *
  * -ENOSPC, -EFBIG: no space; -EROFS: a write failed earlier, nothing is accepted until a restart;
  * -EBUSY: a checkpoint is being written; -EMSGSIZE: longer than JOURNAL_RECORD_MAX; -ENOMEM.
@@ -87,11 +88,6 @@ int journal_append(struct journal *journal, char *bytes, size_t length,
 
 /* Says why journal_append returned this, as a sentence for the client. Static text. */
 const char *journal_reason(int error);
-
-/* Has space for a record of this length set aside by the thread, and calls ready from the control
- * thread: a later journal_append needs not do it itself. error as journal_append. */
-int journal_reserve(struct journal *journal, size_t length, void (*ready)(void *context, int error),
-	void *context);
 
 struct journal_stats journal_stats(const struct journal *journal);
 

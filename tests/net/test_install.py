@@ -3,7 +3,9 @@
 """Very many routes through the control socket: how long the turns of the control loop are
 meanwhile, what it costs, and how soon all of it is back after kill -9.
 
-TRUNKLINE_ROUTES says how many (1000000 for the size the design names)."""
+TRUNKLINE_ROUTES says how many (1000000 for the size the design names). With --quick as the first
+argument there are fewer and the limits are ten times as wide: for a machine with other things to
+do."""
 
 import json
 import os
@@ -19,7 +21,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import wait_until  # noqa: E402
 from test_kill import Daemon  # noqa: E402
 
-ROUTES = int(os.environ.get("TRUNKLINE_ROUTES", "200000"))
+QUICK = "--quick" in sys.argv[1:2]
+WIDE = 10 if QUICK else 1
+ROUTES = int(os.environ.get("TRUNKLINE_ROUTES", "50000" if QUICK else "200000"))
 REQUESTS = 10
 PER_REQUEST = 100000  # most in one request
 SEED = 1
@@ -99,11 +103,11 @@ class InstallTest(unittest.TestCase):
         print(f"  {self.id().rpartition('.')[2]}: {text}", flush=True)
 
     def check_turns(self, times, during):
-        allowed = max(OVER_LIMIT_LEAST, int(times["turns"] * OVER_LIMIT_SHARE))
+        allowed = max(OVER_LIMIT_LEAST, int(times["turns"] * OVER_LIMIT_SHARE)) * WIDE
         self.say(f"{during}: {times['turns']} turns, {times['over_5ms']} over 5 ms, longest "
                  f"{times['max_ns'] / 1e6:.1f} ms of processor time; {histogram(times)}")
         self.assertLessEqual(times["over_5ms"], allowed, during)
-        self.assertLess(times["max_ns"], LONGEST_NS, during)
+        self.assertLess(times["max_ns"], LONGEST_NS * WIDE, during)
 
     def install(self, daemon, connections):
         client = daemon.client()
@@ -152,7 +156,7 @@ class InstallTest(unittest.TestCase):
                  f"routes live after {live:.2f} s, {resident_mb(daemon.process.pid)} MB resident")
         self.assertEqual(client.call("table.digest"), digest)
         self.check_turns(client.call("system.info")["loop"]["busy"], "after the restart")
-        self.assertLess(busy, READY_NS_START + ROUTES * READY_NS_PER_ROUTE)
+        self.assertLess(busy, READY_NS_START + ROUTES * READY_NS_PER_ROUTE * WIDE)
         self.assertEqual(daemon.stop(), 0)
 
     def test_one_connection(self):
@@ -163,4 +167,4 @@ class InstallTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, argv=sys.argv[:1] + sys.argv[1 + QUICK:])
