@@ -75,12 +75,19 @@ static bool crowded(const struct lpm_edit *e, const struct lpm_level *level)
 	return deep * 4 >= seen;
 }
 
-/* The first directory of a table may have about as many slots as the table has routes, so that few
- * look-ups need a second one. */
+/* The first directory of the path, in which few look-ups should need a second one. */
+static struct lpm_level *top(struct lpm_edit *e)
+{
+	unsigned i = 0;
+
+	while (i + 1 < e->depth && e->path[i].bits == 0)
+		i++;
+	return &e->path[i];
+}
+
+/* It may have about as many slots as the table has routes. */
 static bool affordable(const struct lpm_edit *e, const struct lpm_level *level)
 {
-	if (e->depth > 3 || e->path[e->depth - 2].bits != 0)
-		return false;
 	return (8u << level->bits) <= 5 * e->routes;
 }
 
@@ -97,17 +104,12 @@ static bool memory_to_grow(struct lpm_edit *e, const struct lpm_level *level)
 	return lpm_node_has(e->node, bytes + 4096);
 }
 
-bool lpm_grow(struct lpm_edit *e)
+static bool grow(struct lpm_edit *e, struct lpm_level *level)
 {
-	struct lpm_level *level = lpm_edit_last(e);
 	_Atomic uint32_t *owner, *to;
 	unsigned end = lpm_level_end(level), bits = level->bits + 1;
 	uint32_t old, wide;
 
-	if (level->bits == 0 || bits > LPM_DIR_MAX)
-		return false;
-	if (level->bits >= LPM_DENSE_BITS && !affordable(e, level) && !crowded(e, level))
-		return false;
 	if (!memory_to_grow(e, level))
 		return false;
 	owner = lpm_level_slot(level - 1, e->key);
@@ -126,4 +128,19 @@ bool lpm_grow(struct lpm_edit *e)
 			lpm_node_retire(e->node, e->side, lpm_slot_get(&level->slot[i]));
 	lpm_node_retire(e->node, e->side, old);
 	return true;
+}
+
+static bool pays(const struct lpm_edit *e, const struct lpm_level *level)
+{
+	return level->bits != 0 && level->bits < LPM_DIR_MAX &&
+	       (level->bits < LPM_DENSE_BITS || crowded(e, level));
+}
+
+bool lpm_grow(struct lpm_edit *e)
+{
+	struct lpm_level *first = top(e), *last = lpm_edit_last(e);
+
+	if (first->bits != 0 && first->bits < LPM_DIR_MAX && affordable(e, first) && grow(e, first))
+		return true;
+	return pays(e, last) && grow(e, last);
 }
