@@ -23,6 +23,8 @@
 #include "tests/bench/setting.h"
 
 #define RUNS 45
+/* In each run of each of a hundred loads, where all is to take a second at 10 Mpps. */
+#define PACKETS_A_SECOND (10e6 / 100 / (RUNS + 1))
 
 static struct {
 	const char *json, *only;
@@ -336,6 +338,8 @@ static void read_options(int argc, char **argv)
 			option.only = argv[++i];
 		else if (strcmp(argv[i], "--packets") == 0 && i + 1 < argc)
 			option.per_run = strtoull(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+			option.per_run = (uint64_t)(strtod(argv[++i], NULL) * PACKETS_A_SECOND) + 1;
 	}
 	if (option.smoke)
 		option.per_run = 4000;

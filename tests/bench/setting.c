@@ -251,7 +251,7 @@ struct setting *setting_create(const struct setting_plan *plan)
 {
 	struct setting *s = calloc(1, sizeof(*s));
 	uint32_t n = all_connections(plan);
-	uint64_t routes = 64;
+	uint64_t routes = 4096; /* room for what a benchmark adds */
 	const char *null = "size=64,copy=0";
 	struct testbed_setup setup = {.workers = plan->workers,
 		.ports = SETTING_PORTS,

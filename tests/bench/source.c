@@ -11,6 +11,8 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/path/packet.h"
+
 void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes)
 {
 	free(s->flow);
@@ -33,10 +35,29 @@ void source_start(struct source *s, unsigned runs, uint64_t per_run)
 {
 	s->next = 0;
 	s->sent = 0;
+	s->missed = 0;
+	s->gap = s->last = 0;
+	s->began = 0;
 	s->per_run = s->until_stamp = per_run;
 	s->wanted = RTE_MIN(runs + 1, (unsigned)SOURCE_STAMPS);
 	atomic_store(&s->stamps, 0);
 	atomic_store(&s->over, 0);
+}
+
+void source_pace(struct source *s, double packets_per_second, uint64_t queue)
+{
+	s->queue = queue;
+	s->interval =
+		packets_per_second <= 0
+			? 0
+			: (uint64_t)((double)rte_get_tsc_hz() * SOURCE_PART / packets_per_second);
+}
+
+uint64_t *source_came(struct rte_mbuf *m)
+{
+	_Static_assert(sizeof(struct packet) <= PACKET_PRIVATE_SIZE - sizeof(uint64_t), "fits");
+	return (uint64_t *)(void *)((char *)rte_mbuf_to_priv(m) + PACKET_PRIVATE_SIZE -
+				    sizeof(uint64_t));
 }
 
 static inline void copy_header(uint8_t *to, const uint8_t *from, unsigned bytes)
@@ -80,6 +101,26 @@ static void stamp(struct source *s)
 		atomic_store_explicit(&s->over, 1, memory_order_release);
 }
 
+/* How many of count frames are there by now. */
+static unsigned pace(struct source *s, struct rte_mbuf **m, unsigned count)
+{
+	uint64_t now = rte_rdtsc(), first, waiting;
+
+	if (s->began == 0)
+		s->began = now;
+	first = s->sent + s->missed;
+	waiting = (now - s->began) * SOURCE_PART / s->interval - first;
+	if (waiting > s->queue) {
+		s->missed += waiting - s->queue;
+		first += waiting - s->queue;
+		waiting = s->queue;
+	}
+	count = (unsigned)RTE_MIN((uint64_t)count, waiting);
+	for (unsigned i = 0; i < count; i++)
+		*source_came(m[i]) = s->began + (first + i) * s->interval / SOURCE_PART;
+	return count;
+}
+
 static uint16_t deliver(uint16_t device, uint16_t queue, struct rte_mbuf **m, uint16_t count,
 	uint16_t room, void *argument)
 {
@@ -89,6 +130,18 @@ static uint16_t deliver(uint16_t device, uint16_t queue, struct rte_mbuf **m, ui
 	if (unlikely_(atomic_load_explicit(&s->over, memory_order_relaxed))) {
 		rte_pktmbuf_free_bulk(m, count);
 		return 0;
+	}
+	if (s->watched) {
+		uint64_t now = rte_rdtsc();
+
+		s->gap = s->last != 0 ? RTE_MAX(s->gap, now - s->last) : 0;
+		s->last = now;
+	}
+	if (s->interval != 0) {
+		unsigned there = pace(s, m, count);
+
+		rte_pktmbuf_free_bulk(m + there, count - there);
+		count = (uint16_t)there;
 	}
 	for (unsigned i = 0; i < count; i++) {
 		write_frame(s, m[i]);

@@ -17,6 +17,8 @@
 #define SOURCE_STAMPS	 64
 #define SOURCE_NOWHERE	 0 /* offset of a field that a frame does not have */
 
+#define SOURCE_PART 1024u /* of a cycle: unit of an interval */
+
 /* What differs from flow to flow; all in network byte order. */
 struct source_flow {
 	uint32_t tag; /* VLAN tag and type, or the VNI's word */
@@ -28,6 +30,7 @@ struct source_flow {
 };
 
 struct rte_eth_rxtx_callback;
+struct rte_mbuf;
 
 struct source {
 	uint8_t template[SOURCE_TEMPLATES][SOURCE_HEADER];
@@ -41,6 +44,13 @@ struct source {
 
 	uint16_t device;
 	const struct rte_eth_rxtx_callback *callback;
+
+	/* Paced: frames come at a rate, wait in a queue of that many, and are missed beyond. */
+	uint64_t interval; /* TSC cycles between two frames, times SOURCE_PART; 0: as fast as taken
+			    */
+	uint64_t queue, began, missed;
+	bool watched;	    /* the longest time without a poll is wanted: */
+	uint64_t gap, last; /* TSC cycles; TSC of the last poll */
 
 	/* Written by the receiving thread; stamps with release, read by the one that waits. */
 	alignas(CACHE_LINE) uint64_t sent, per_run, until_stamp;
@@ -60,6 +70,13 @@ void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes);
 
 /* Begins anew: runs + 1 runs (the first is not to be used) of per_run packets each. */
 void source_start(struct source *s, unsigned runs, uint64_t per_run);
+
+/* Before source_start: frames come at this rate and wait in a queue of that many. 0: unpaced. */
+void source_pace(struct source *s, double packets_per_second, uint64_t queue);
+
+/* When a paced frame came, or would have come to a port that never is behind: TSC, kept in the
+ * buffer's private area behind what the gateway keeps there. */
+uint64_t *source_came(struct rte_mbuf *m);
 
 /* Before source_start: nothing is delivered. */
 void source_quiet(struct source *s);

@@ -302,12 +302,12 @@ void testbed_destroy(struct testbed *g)
 	free(g);
 }
 
-int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t size)
+static int request(struct testbed *g, enum document_mode mode, unsigned kind, const json_t *params,
+	char *text, size_t size)
 {
 	struct refusal refusal = {0};
 	struct change *change = NULL;
-	int error =
-		document_run(g->parts.model, DOCUMENT_APPLY, 0, params, &refusal, &change, NULL);
+	int error = document_run(g->parts.model, mode, kind, params, &refusal, &change, NULL);
 
 	if (error < 0) {
 		snprintf(text, size, "%s: %s", refusal.pointer, refusal.text);
@@ -322,6 +322,17 @@ int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t si
 	}
 	publisher_submit(g->parts.publisher, change);
 	return 0;
+}
+
+int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t size)
+{
+	return request(g, DOCUMENT_APPLY, 0, params, text, size);
+}
+
+int testbed_routes(struct testbed *g, bool put, const json_t *params, char *text, size_t size)
+{
+	return request(
+		g, put ? DOCUMENT_PUT : DOCUMENT_DELETE, DOCUMENT_ROUTES, params, text, size);
 }
 
 int testbed_document(struct testbed *g, const char *document)

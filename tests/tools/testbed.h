@@ -75,6 +75,8 @@ void testbed_destroy(struct testbed *g);
 /* config.apply with these params. 0, or -EINVAL with the refusal's sentence and field in text. Does
  * not wait until workers have it: testbed_settle does. */
 int testbed_apply(struct testbed *g, const json_t *params, char *text, size_t size);
+/* The same for route.put or route.delete. */
+int testbed_routes(struct testbed *g, bool put, const json_t *params, char *text, size_t size);
 /* The same from JSON text of a document; a refusal is printed. */
 int testbed_document(struct testbed *g, const char *document);
 
