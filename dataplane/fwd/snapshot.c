@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/base/iphash.h"
-
 /* All tables in one list, so that copying, comparing and freeing blocks is written once. */
 enum table {
 	TABLE_PORT,
@@ -230,15 +228,10 @@ EDIT_ENTRY(endpoint, TABLE_ENDPOINT)
 EDIT_ENTRY(path, TABLE_PATH)
 EDIT_ENTRY(set, TABLE_SET)
 
-static uint32_t tunnel_hash(
-	const struct ip_address *local, const struct ip_address *remote, uint8_t encapsulation)
-{
-	return iphash_address(remote, iphash_address(local, encapsulation));
-}
-
 static void tunnels_add(struct fwd_tunnels *tunnels, const struct fwd_tunnel *entry)
 {
-	uint32_t at = tunnel_hash(&entry->local, &entry->remote, entry->encapsulation);
+	uint32_t at = snapshot_tunnel_hash(
+		entry->local.bytes, entry->remote.bytes, entry->local.family, entry->encapsulation);
 
 	while (tunnels->entry[at & tunnels->mask].path != 0)
 		at++;
@@ -281,19 +274,7 @@ bool snapshot_port_has(const struct fwd_port *port, const struct ip_address *add
 uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
 	const struct ip_address *remote, uint8_t encapsulation)
 {
-	const struct fwd_tunnels *tunnels = s->tunnels;
-	uint32_t at = tunnel_hash(local, remote, encapsulation);
-
-	/* At most half of the entries are in use, so an empty one ends every search. */
-	for (;; at++) {
-		const struct fwd_tunnel *t = &tunnels->entry[at & tunnels->mask];
-
-		if (t->path == 0)
-			return 0;
-		if (t->encapsulation == encapsulation && ip_equal(&t->local, local) &&
-			ip_equal(&t->remote, remote))
-			return t->path;
-	}
+	return snapshot_tunnel_at(s, local->bytes, remote->bytes, local->family, encapsulation);
 }
 
 struct snapshot *snapshot_edit_commit(struct snapshot_edit *edit, struct snapshot_garbage **garbage)

@@ -11,6 +11,10 @@
 #ifndef DATAPLANE_FWD_SNAPSHOT_H
 #define DATAPLANE_FWD_SNAPSHOT_H
 
+#include <string.h>
+
+#include <rte_hash_crc.h>
+
 #include "dataplane/base/ip.h"
 #include "dataplane/base/macros.h"
 #include "dataplane/fwd/policer.h"
@@ -203,7 +207,53 @@ static inline const struct fwd_site *snapshot_site(const struct snapshot *s, uin
 /* Is this one of our underlay addresses on the port? */
 bool snapshot_port_has(const struct fwd_port *port, const struct ip_address *address);
 
-/* Path id, or 0. */
+/* The same addresses give the same number; family tells how many bytes they have. */
+static inline uint32_t snapshot_tunnel_hash(
+	const uint8_t *local, const uint8_t *remote, uint8_t family, uint8_t encapsulation)
+{
+	uint64_t word[4] = {0};
+	uint32_t hash = encapsulation;
+
+	if (family == IP_4) {
+		memcpy(word, local, 4);
+		memcpy((uint8_t *)word + 4, remote, 4);
+		return rte_hash_crc_8byte(word[0], hash);
+	}
+	memcpy(word, local, 16);
+	memcpy(word + 2, remote, 16);
+	for (unsigned i = 0; i < ARRAY_SIZE(word); i++)
+		hash = rte_hash_crc_8byte(word[i], hash);
+	return hash;
+}
+
+static inline bool snapshot_tunnel_is(const struct fwd_tunnel *t, const uint8_t *local,
+	const uint8_t *remote, uint8_t family, uint8_t encapsulation)
+{
+	if (t->encapsulation != encapsulation || t->local.family != family)
+		return false;
+	if (family == IP_4)
+		return memcmp(t->remote.bytes, remote, 4) == 0 &&
+		       memcmp(t->local.bytes, local, 4) == 0;
+	return memcmp(t->remote.bytes, remote, 16) == 0 && memcmp(t->local.bytes, local, 16) == 0;
+}
+
+/* Path id, or 0. Addresses as they stand in a packet. */
+static inline uint16_t snapshot_tunnel_at(const struct snapshot *s, const uint8_t *local,
+	const uint8_t *remote, uint8_t family, uint8_t encapsulation)
+{
+	const struct fwd_tunnels *tunnels = s->tunnels;
+	uint32_t at = snapshot_tunnel_hash(local, remote, family, encapsulation);
+
+	/* At most half of the entries are in use, so an empty one ends every search. */
+	for (;; at++) {
+		const struct fwd_tunnel *t = &tunnels->entry[at & tunnels->mask];
+
+		if (t->path == 0 || snapshot_tunnel_is(t, local, remote, family, encapsulation))
+			return t->path;
+	}
+}
+
+/* The same for addresses of one family. */
 uint16_t snapshot_tunnel(const struct snapshot *s, const struct ip_address *local,
 	const struct ip_address *remote, uint8_t encapsulation);
 

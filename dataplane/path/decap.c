@@ -10,8 +10,8 @@
 struct outer {
 	const uint8_t *ip;
 	struct ippacket packet;
-	struct ip_address source, destination;
-	uint8_t tos;
+	const uint8_t *source, *destination;
+	uint8_t family, tos;
 };
 
 static unsigned outer_reason(unsigned verdict)
@@ -25,9 +25,8 @@ static inline unsigned read_outer4(struct outer *o, uint32_t available)
 
 	if (unlikely_(verdict != VERDICT_GO))
 		return outer_reason(verdict);
-	memcpy(o->source.bytes, o->ip + 12, 4);
-	memcpy(o->destination.bytes, o->ip + 16, 4);
-	o->source.family = o->destination.family = IP_4;
+	o->source = o->ip + 12;
+	o->destination = o->ip + 16;
 	o->tos = o->ip[1];
 	return o->packet.fragment ? DROP_OUTER_FRAGMENT : VERDICT_GO;
 }
@@ -38,34 +37,35 @@ static inline unsigned read_outer6(struct outer *o, uint32_t available)
 
 	if (unlikely_(verdict != VERDICT_GO))
 		return outer_reason(verdict);
-	memcpy(o->source.bytes, o->ip + 8, 16);
-	memcpy(o->destination.bytes, o->ip + 24, 16);
-	o->source.family = o->destination.family = IP_6;
+	o->source = o->ip + 8;
+	o->destination = o->ip + 24;
 	o->tos = (uint8_t)(ippacket_be16(o->ip) >> 4);
 	return o->packet.fragment ? DROP_OUTER_FRAGMENT : VERDICT_GO;
 }
 
-/* Why a UDP packet that matches no path dies: the operator wants to know which part was wrong. */
-static unsigned no_tunnel(
-	const struct forwarder *f, const struct burst *b, unsigned slot, const struct outer *o)
+/* What a packet that is none of a path's dies of: the operator wants to know which part was wrong.
+ */
+static unsigned no_tunnel(const struct forwarder *f, const struct burst *b, unsigned slot,
+	const struct outer *o, unsigned reason)
 {
-	const struct fwd_port *port = &f->snapshot->port[b->port[slot]];
+	struct ip_address destination = {.family = o->family};
 
-	return snapshot_port_has(port, &o->destination) ? DROP_UNKNOWN_TUNNEL
-							: DROP_OUTER_NOT_LOCAL;
+	memcpy(destination.bytes, o->destination, o->family == IP_4 ? 4 : 16);
+	return snapshot_port_has(&f->snapshot->port[b->port[slot]], &destination)
+		       ? reason
+		       : DROP_OUTER_NOT_LOCAL;
 }
 
 static unsigned verify_udp(
 	const struct outer *o, const uint8_t *udp, uint32_t length, const struct fwd_path *path)
 {
-	size_t bytes = o->source.family == IP_6 ? 16 : 4;
-	const uint8_t *addresses = o->ip + (o->source.family == IP_6 ? 8 : 12);
+	size_t bytes = o->family == IP_6 ? 16 : 4;
 	uint64_t sum;
 
 	if (udp[6] == 0 && udp[7] == 0)
-		return o->source.family == IP_4 || path->accept_zero6 ? VERDICT_GO
-								      : DROP_UDP_ZERO_CHECKSUM;
-	sum = checksum_pseudo(addresses, addresses + bytes, bytes, IPPROTO_UDP, length);
+		return o->family == IP_4 || path->accept_zero6 ? VERDICT_GO
+							       : DROP_UDP_ZERO_CHECKSUM;
+	sum = checksum_pseudo(o->source, o->destination, bytes, IPPROTO_UDP, length);
 	return checksum_fold(checksum_add(sum, udp, length)) == 0xffff ? VERDICT_GO
 								       : DROP_UDP_CHECKSUM;
 }
@@ -132,7 +132,8 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 	b->check[slot] = FWD_UNCHECKED;
 	b->from_site[slot] = endpoint->site;
 	/* The frame ends with the UDP payload: what pads the outer frame is not ours. */
-	rte_pktmbuf_trim(b->m[slot], (uint16_t)(b->m[slot]->data_len - (at + length)));
+	b->m[slot]->data_len = (uint16_t)(at + length);
+	b->m[slot]->pkt_len = at + length;
 	return read_inner(f, b, slot, endpoint, tunnel.protocol, at + tunnel.bytes, at + length);
 }
 
@@ -146,15 +147,13 @@ static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, s
 	unsigned verdict;
 
 	if (unlikely_(port != FWD_GENEVE_PORT && port != FWD_VXLAN_PORT))
-		return snapshot_port_has(&f->snapshot->port[b->port[slot]], &o->destination)
-			       ? DROP_OUTER_PROTOCOL
-			       : DROP_OUTER_NOT_LOCAL;
-	id = snapshot_tunnel(f->snapshot, &o->destination, &o->source,
+		return no_tunnel(f, b, slot, o, DROP_OUTER_PROTOCOL);
+	id = snapshot_tunnel_at(f->snapshot, o->destination, o->source, o->family,
 		port == FWD_GENEVE_PORT ? FWD_GENEVE : FWD_VXLAN);
 	path = snapshot_path(f->snapshot, id);
 	/* A customer's port must not be a way into the backbone: the path's own port it is. */
 	if (unlikely_(id == 0 || path->port != b->port[slot]))
-		return no_tunnel(f, b, slot, o);
+		return no_tunnel(f, b, slot, o, DROP_UNKNOWN_TUNNEL);
 	if (unlikely_(length < 8 || length > room))
 		return DROP_UDP_LENGTH;
 	if (!device_verified(f, b, slot)) {
@@ -170,9 +169,9 @@ static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, s
 static inline unsigned decap_one(struct forwarder *f, struct burst *b, unsigned slot)
 {
 	uint32_t available = b->m[slot]->data_len - (uint32_t)b->ip[slot];
-	struct outer o = {.ip = burst_data(b, slot) + b->ip[slot]};
+	struct outer o = {.ip = burst_data(b, slot) + b->ip[slot], .family = b->family[slot]};
 	unsigned verdict =
-		b->family[slot] == IP_4 ? read_outer4(&o, available) : read_outer6(&o, available);
+		o.family == IP_4 ? read_outer4(&o, available) : read_outer6(&o, available);
 
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;

@@ -30,16 +30,25 @@ static inline bool is_stray_group(const uint8_t *frame, const struct ethernet *a
 	return at->type == RTE_ETHER_TYPE_IPV4;
 }
 
+/* The tags last looked up in this burst, and the attachment they name: runs of frames share it. */
+struct last_tags {
+	uint64_t key;
+	uint32_t id;
+};
+
 /* Which connection, from the tags; underlay where there are none and no attachment claims that. */
-static inline unsigned classify(
-	const struct forwarder *f, struct burst *b, unsigned slot, const struct ethernet *frame)
+static inline unsigned classify(const struct forwarder *f, struct burst *b, unsigned slot,
+	const struct ethernet *frame, struct last_tags *last)
 {
 	unsigned port = b->port[slot];
 	uint64_t key = idmap_tags_key((uint16_t)port, frame->service, frame->outer, frame->inner);
-	uint32_t id = idmap_get(f->fwd->attachments, key);
+	uint32_t id;
 
+	if (key != last->key)
+		*last = (struct last_tags){key, idmap_get(f->fwd->attachments, key)};
+	id = last->id;
 	b->side[slot] = METER_ATTACHMENT;
-	if (likely_(id != IDMAP_NONE)) {
+	if (id != IDMAP_NONE) {
 		const struct fwd_attachment *attachment = snapshot_attachment(f->snapshot, id);
 
 		b->link[slot] = value_make(LINK_ATTACHMENT, id);
@@ -55,7 +64,8 @@ static inline unsigned classify(
 	return DROP_UNKNOWN_TAG;
 }
 
-static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned slot)
+static inline unsigned parse_one(
+	struct forwarder *f, struct burst *b, unsigned slot, struct last_tags *last)
 {
 	struct rte_mbuf *m = b->m[slot];
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -73,7 +83,7 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 		return DROP_NOT_OUR_MAC;
 	if (unlikely_(data[6] & 1))
 		return DROP_GROUP_SOURCE;
-	verdict = classify(f, b, slot, &frame);
+	verdict = classify(f, b, slot, &frame, last);
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;
 	b->frame[slot] = 0;
@@ -88,11 +98,12 @@ static inline unsigned parse_one(struct forwarder *f, struct burst *b, unsigned 
 
 void parse_burst(struct forwarder *f, struct burst *b)
 {
+	struct last_tags last = {.key = UINT64_MAX};
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < b->count; i++) {
 		unsigned slot = b->live[i];
-		unsigned verdict = parse_one(f, b, slot);
+		unsigned verdict = parse_one(f, b, slot, &last);
 
 		if (likely_(verdict == VERDICT_GO))
 			b->live[kept++] = (uint8_t)slot;
