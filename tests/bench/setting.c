@@ -255,9 +255,9 @@ struct setting *setting_create(const struct setting_plan *plan)
 	const char *null = "size=64,copy=0";
 	struct testbed_setup setup = {.workers = plan->workers,
 		.ports = SETTING_PORTS,
-		.port = {{.name = "cust0", .mtu = MTU, .device = null, .tx_queues = 1},
-			{.name = "cust1", .mtu = MTU, .device = null, .tx_queues = 1},
-			{.name = "bb", .mtu = MTU, .device = null, .tx_queues = 1}},
+		.port = {{.name = "cust0", .mtu = MTU, .device = null},
+			{.name = "cust1", .mtu = MTU, .device = null},
+			{.name = "bb", .mtu = MTU, .device = null}},
 		.connections = n + 16,
 		.idle = PLANE_IDLE_BUSY,
 		.cached = true};

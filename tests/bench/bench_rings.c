@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What it costs to spread one queue's packets over workers, and what a second worker brings.
+ *
+ * bench_rings [--json FILE] [--seconds N] [--smoke]
+ *
+ * rings/…: one worker receives, another goes on, each on its own core and in turns: the first
+ * hands over some bursts, then the second empties the ring. So neither waits for the other, nothing
+ * is lost, and the lines that one has written are fetched from its cache by the other, as always.
+ * Beside it the same packets by one worker alone (hot). rings/rate: both at once, what is
+ * delivered.
+ *
+ * scale/…: a worker on its own queue alone, then two, each on its own, at once; the rate of the two
+ * over that of the one. Pairs follow each other; one whose calibration (a fixed calculation) moved
+ * by more than 5 % is left out.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+
+#include "tests/bench/figures.h"
+#include "tests/bench/setting.h"
+
+#define TURNS	 8 /* bursts in a ring at once */
+#define PAIRS	 15
+#define TRIES	 60
+#define MOVED	 0.05
+#define RECEIVER 0
+#define CONSUMER 1
+
+static struct {
+	const char *json;
+	bool smoke, huge;
+	unsigned rounds, runs; /* of a run; runs of a figure */
+	uint64_t per_run;
+	int failed;
+} option = {.rounds = 300, .runs = 25, .per_run = 400000};
+
+static void pin(unsigned core)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(core % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+static void spread(struct setting *s, unsigned worker)
+{
+	uint8_t table[PLANE_BUCKETS];
+
+	memset(table, (int)worker, sizeof(table));
+	for (unsigned port = 0; port < SETTING_PORTS; port++)
+		plane_spread(s->gateway->parts.plane, port, table);
+	for (unsigned i = 0; i < 100 && !plane_settled(s->gateway->parts.plane); i++)
+		for (unsigned w = 0; w < 2; w++)
+			plane_turn(s->gateway->parts.plane, w);
+}
+
+static uint64_t delivered(const struct setting *s)
+{
+	uint64_t tx = 0;
+
+	for (unsigned w = 0; w < plane_workers(s->gateway->parts.plane); w++)
+		for (unsigned port = 0; port < SETTING_PORTS; port++)
+			tx += plane_meter(s->gateway->parts.plane, w)->port[port].tx;
+	return tx;
+}
+
+static uint64_t sent(const struct setting *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		sum += s->source[i].flows > 0 ? s->source[i].sent : 0;
+	return sum;
+}
+
+/* Sources that never end by themselves. */
+static void open_sources(struct setting *s)
+{
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		if (s->source[i].flows > 0)
+			source_start(&s->source[i], 1, UINT64_MAX / 2);
+		else
+			source_quiet(&s->source[i]);
+}
+
+/* Turns of two workers on two cores, one after the other. */
+
+static struct {
+	_Atomic uint64_t asked; /* turns of the receiver that the consumer may take over */
+	alignas(64) _Atomic uint64_t done;
+	uint64_t cycles;
+	atomic_bool stop;
+	struct plane *plane;
+} duet;
+
+static void *consume(void *unused)
+{
+	uint64_t seen = 0;
+
+	(void)unused;
+	pin(CONSUMER);
+	if (rte_thread_register() < 0)
+		return NULL;
+	while (!atomic_load(&duet.stop)) {
+		uint64_t from, asked = atomic_load_explicit(&duet.asked, memory_order_acquire);
+
+		if (asked == seen) {
+			rte_pause();
+			continue;
+		}
+		from = rte_rdtsc();
+		for (unsigned i = 0; i < TURNS; i++)
+			plane_turn(duet.plane, CONSUMER);
+		duet.cycles += rte_rdtsc() - from;
+		seen = asked;
+		atomic_store_explicit(&duet.done, seen, memory_order_release);
+	}
+	rte_thread_unregister();
+	return NULL;
+}
+
+static void one_run(struct setting *s, bool alone, double *receive, double *consumed)
+{
+	uint64_t spent = 0, before = sent(s), packets;
+
+	duet.cycles = 0;
+	for (unsigned round = 0; round < option.rounds; round++) {
+		uint64_t from = rte_rdtsc();
+
+		for (unsigned i = 0; i < TURNS; i++)
+			plane_turn(duet.plane, RECEIVER);
+		spent += rte_rdtsc() - from;
+		if (alone)
+			continue;
+		atomic_fetch_add_explicit(&duet.asked, 1, memory_order_release);
+		while (atomic_load_explicit(&duet.done, memory_order_acquire) !=
+			atomic_load_explicit(&duet.asked, memory_order_relaxed))
+			rte_pause();
+	}
+	packets = sent(s) - before;
+	*receive = (double)spent / (double)packets;
+	*consumed = (double)duet.cycles / (double)packets;
+}
+
+/* What reception alone costs: the buffers are given back outside the time taken. */
+static double source_alone(struct setting *s)
+{
+	double value[FIGURES_RUNS];
+	struct rte_mbuf *m[BURST];
+
+	for (unsigned run = 0; run < option.runs; run++) {
+		uint64_t spent = 0, packets = 0;
+
+		for (unsigned i = 0; i < option.rounds * TURNS; i++) {
+			uint64_t from = rte_rdtsc();
+			uint16_t got = rte_eth_rx_burst(s->gateway->device[0], 0, m, BURST);
+
+			spent += rte_rdtsc() - from;
+			packets += got;
+			rte_pktmbuf_free_bulk(m, got);
+		}
+		value[run] = (double)spent / (double)packets;
+	}
+	return figures_median(value, option.runs);
+}
+
+static void check(struct setting *s, uint64_t sent_before, uint64_t delivered_before)
+{
+	uint64_t in = sent(s) - sent_before, out = delivered(s) - delivered_before;
+
+	if (in == out)
+		return;
+	printf("  FAILED: %" PRIu64 " of %" PRIu64 " packets came out\n", out, in);
+	option.failed = 1;
+}
+
+static void turns(struct setting *s)
+{
+	double hot[FIGURES_RUNS], receive[FIGURES_RUNS], consumed[FIGURES_RUNS], none, source;
+	double all, handed, taken;
+	uint64_t in, out;
+	char params[96];
+	pthread_t thread;
+
+	duet.plane = s->gateway->parts.plane;
+	pin(RECEIVER);
+	open_sources(s);
+	source = source_alone(s);
+	snprintf(params, sizeof(params), "{\"source\": %.2f, \"hugepages\": %s}", source,
+		option.huge ? "true" : "false");
+	pthread_create(&thread, NULL, consume, NULL);
+	in = sent(s);
+	out = delivered(s);
+	for (unsigned run = 0; run < option.runs; run++) {
+		spread(s, RECEIVER);
+		one_run(s, true, &hot[run], &none);
+		spread(s, CONSUMER);
+		one_run(s, false, &receive[run], &consumed[run]);
+	}
+	check(s, in, out);
+	atomic_store(&duet.stop, true);
+	pthread_join(thread, NULL);
+	all = figures_add("rings/hot", "cycles/packet", hot, option.runs, params);
+	handed = figures_add("rings/receive", "cycles/packet", receive, option.runs, params);
+	taken = figures_add("rings/consume", "cycles/packet", consumed, option.runs, params);
+	printf("%-28s %7.1f  (source %.1f)\n", "one worker, all of it", all, source);
+	printf("%-28s %7.1f  net of the source %.1f\n", "receiving worker", handed,
+		handed - source);
+	printf("%-28s %7.1f  hot %+.1f, hot net of the source %+.1f\n", "consuming worker", taken,
+		taken - all, taken - (all - source));
+}
+
+/* Both at once. */
+
+static void wait_for(const struct source *source)
+{
+	while (!atomic_load(&source->over))
+		usleep(500);
+}
+
+static void rate(struct setting *s, unsigned worker, const char *name)
+{
+	double value[FIGURES_RUNS], lost = 0, median;
+	char params[64];
+
+	for (unsigned run = 0; run < RTE_MIN(option.runs, 9u); run++) {
+		uint64_t before, from;
+
+		spread(s, worker);
+		before = delivered(s);
+		source_start(&s->source[0], 1, option.per_run);
+		testbed_start(s->gateway);
+		wait_for(&s->source[0]);
+		usleep(1000);
+		testbed_stop(s->gateway);
+		from = s->source[0].stamp[1] - s->source[0].stamp[0];
+		lost += 1 - (double)(delivered(s) - before) / (double)s->source[0].sent;
+		value[run] = (double)(delivered(s) - before) / 2 / (double)from *
+			     (double)rte_get_tsc_hz() / 1e6;
+	}
+	lost /= RTE_MIN(option.runs, 9u);
+	snprintf(params, sizeof(params), "{\"refused\": %.3f}", lost);
+	median = figures_add(name, "Mpps", value, RTE_MIN(option.runs, 9u), params);
+	printf("%-28s %7.2f Mpps delivered, %.1f %% refused by a full ring\n", name, median,
+		lost * 100);
+}
+
+static void bench_rings(void)
+{
+	struct setting *s = setting_create(&(struct setting_plan){.connections = 1,
+		.site_routes = {5, 5},
+		.attachment_routes = {5, 5},
+		.sites = 1u << SITE_FAR4,
+		.workers = 2,
+		.distribute = true});
+
+	option.failed |= s == NULL;
+	if (s == NULL)
+		return;
+	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, 64}) < 0) {
+		option.failed = 1;
+	} else {
+		turns(s);
+		rate(s, RECEIVER, "rings/rate/one");
+		rate(s, CONSUMER, "rings/rate/two");
+	}
+	setting_destroy(s);
+}
+
+/* Two workers, each with its own queue. */
+
+/* A calculation that depends on nothing but the processor's clock. */
+static double calibrate(void)
+{
+	uint64_t from = rte_rdtsc(), x = 88172645463325252u;
+
+	for (unsigned i = 0; i < 300000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		__asm__ volatile("" : "+r"(x));
+	}
+	return (double)(rte_rdtsc() - from);
+}
+
+/* Packets per TSC cycle of the sources named by bits, at once. */
+static double run_sources(struct setting *s, unsigned sources)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		if (sources >> i & 1)
+			source_start(&s->source[i], 1, option.per_run);
+		else
+			source_quiet(&s->source[i]);
+	testbed_start(s->gateway);
+	for (unsigned i = 0; i < 2; i++)
+		if (sources >> i & 1)
+			wait_for(&s->source[i]);
+	usleep(500);
+	testbed_stop(s->gateway);
+	for (unsigned i = 0; i < 2; i++)
+		if (sources >> i & 1)
+			sum += (double)s->source[i].per_run /
+			       (double)(s->source[i].stamp[1] - s->source[i].stamp[0]);
+	return sum;
+}
+
+static void scale(struct setting *s)
+{
+	double ratio[FIGURES_RUNS], one[FIGURES_RUNS], two[FIGURES_RUNS], median, first, both;
+	double mega = (double)rte_get_tsc_hz() / 1e6;
+	unsigned pairs = 0, wanted = option.smoke ? 2 : PAIRS, tried = 0;
+	char params[64];
+
+	while (pairs < wanted && tried < (option.smoke ? 4 : TRIES)) {
+		double before = calibrate(), after;
+
+		one[pairs] = run_sources(s, 1u << (tried % 2)) * mega;
+		two[pairs] = run_sources(s, 3) * mega;
+		after = calibrate();
+		tried++;
+		if (!option.smoke && fabs(after / before - 1) > MOVED)
+			continue;
+		ratio[pairs] = two[pairs] / one[pairs];
+		pairs++;
+	}
+	if (pairs == 0) {
+		printf("scale: the machine's speed never held for a pair\n");
+		return;
+	}
+	snprintf(params, sizeof(params), "{\"discarded\": %u}", tried - pairs);
+	median = figures_add("scale/two-over-one", "ratio", ratio, pairs, params);
+	first = figures_add("scale/one", "Mpps", one, pairs, NULL);
+	both = figures_add("scale/two", "Mpps", two, pairs, NULL);
+	printf("%-28s %7.2f Mpps, two %.2f Mpps: %.2f times (%u pairs, %u discarded)\n",
+		"one worker on its own queue", first, both, median, pairs, tried - pairs);
+}
+
+static void bench_scale(void)
+{
+	struct setting *s = setting_create(&(struct setting_plan){.connections = 2,
+		.site_routes = {5, 5},
+		.attachment_routes = {5, 5},
+		.sites = 1u << SITE_FAR4,
+		.workers = 2});
+
+	option.failed |= s == NULL;
+	if (s == NULL)
+		return;
+	plane_poll(s->gateway->parts.plane, 1, 0, 1);
+	for (unsigned i = 0; i < 100 && !plane_settled(s->gateway->parts.plane); i++)
+		for (unsigned w = 0; w < 2; w++)
+			plane_turn(s->gateway->parts.plane, w);
+	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, 64}) < 0)
+		option.failed = 1;
+	else
+		scale(s);
+	setting_destroy(s);
+}
+
+static void read_options(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--smoke") == 0)
+			option.smoke = true;
+		else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+			option.json = argv[++i];
+		else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+			option.runs = (unsigned)atoi(argv[++i]) * 2;
+	}
+	option.runs = RTE_MAX(1u, RTE_MIN(option.runs, (unsigned)FIGURES_RUNS));
+	if (option.smoke) {
+		option.rounds = 10;
+		option.runs = 3;
+		option.per_run = 4000;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	read_options(argc, argv);
+	setting_eal("bench_rings", &option.huge);
+	bench_rings();
+	bench_scale();
+	if (figures_write(option.json) < 0) {
+		fprintf(stderr, "bench_rings: cannot write %s\n", option.json);
+		return 1;
+	}
+	return rte_eal_cleanup() < 0 || option.failed;
+}
