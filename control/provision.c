@@ -39,7 +39,8 @@ struct provision {
 	struct job *first, **last;
 	unsigned waiting;
 	enum stage stage;
-	bool busy; /* first is at hand */
+	bool busy;    /* first is at hand */
+	bool patient; /* first is tried again when what earlier changes gave up is free */
 	struct refusal refusal;
 	struct document *document;
 	struct change *change;
@@ -179,6 +180,14 @@ static void commit(struct provision *provision)
 	provision->stage = ENDING;
 }
 
+/* Ids and room that earlier changes gave up come back when no worker can hold them any more. */
+static bool more_to_come(const struct provision *provision)
+{
+	const struct publisher *publisher = provision->gateway->publisher;
+
+	return publisher != NULL && !publisher_idle(publisher);
+}
+
 static void end(struct provision *provision)
 {
 	struct job *job;
@@ -187,6 +196,13 @@ static void end(struct provision *provision)
 		return;
 	provision->document = NULL;
 	provision->change = NULL;
+	if (provision->refusal.code == REFUSAL_LIMIT && more_to_come(provision)) {
+		/* No limit is reached for good before that; and no change goes ahead meanwhile. */
+		provision->refusal.code = REFUSAL_NONE;
+		provision->busy = false;
+		provision->patient = true;
+		return;
+	}
 	if (provision->refusal.code != REFUSAL_NONE) {
 		refuse_first(provision);
 		return;
@@ -217,6 +233,7 @@ static void begin(struct provision *provision)
 	struct model *model = provision->gateway->model;
 
 	provision->busy = true;
+	provision->patient = false;
 	if (job->query) {
 		provision->stage = QUERYING;
 		provision->query = query_job_begin(model, job->query_kind, job->call->params,
@@ -242,6 +259,8 @@ static bool work(void *context)
 	do {
 		if (provision->busy)
 			stages[provision->stage](provision);
+		else if (provision->first != NULL && provision->patient && more_to_come(provision))
+			return true;
 		else if (provision->first != NULL)
 			begin(provision);
 		else

@@ -344,17 +344,23 @@ static void finish_round(struct publisher *p)
 	p->phase = PUBLISHER_PHASE_IDLE;
 }
 
-/* A million routes take their time to let go of. */
+/* A million routes take their time to let go of; of small changes, as many as there are: ids that
+ * they freed are wanted again. */
 static void free_some(struct publisher *p)
 {
-	struct publisher_submission *s = p->over.first;
+	size_t budget = FREE_ROUTES, work;
+	struct publisher_submission *s;
 
-	if (s == NULL || change_free_some(s->change, FREE_ROUTES))
-		return;
-	p->over.first = s->next;
-	if (s->next == NULL)
-		p->over.end = &p->over.first;
-	free(s);
+	while ((s = p->over.first) != NULL && budget > 0) {
+		work = s->change->route_count + s->change->object_count + 1;
+		if (change_free_some(s->change, budget))
+			return;
+		p->over.first = s->next;
+		if (s->next == NULL)
+			p->over.end = &p->over.first;
+		free(s);
+		budget -= work < budget ? work : budget;
+	}
 }
 
 static void begin_round(struct publisher *p)

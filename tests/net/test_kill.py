@@ -156,10 +156,12 @@ class Storm:
         with contextlib.suppress(OSError, ValueError):
             while line := self.client.file.readline():
                 answer = json.loads(line)
+                # The first that is wrong tells why; what follows it only follows.
                 if "error" in answer:
-                    self.refused = answer
+                    self.refused = self.refused or answer
                 elif answer["id"] != self.acknowledged + 1:
-                    self.refused = f"{answer['id']} acknowledged after {self.acknowledged}"
+                    self.refused = self.refused or (
+                        f"{answer['id']} acknowledged after {self.acknowledged}")
                 else:
                     self.acknowledged = answer["id"]
 
