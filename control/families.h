@@ -77,8 +77,9 @@
 		"Packets between workers") \
 	X(CONNECTION_DROPS, "trunkline_connection_drops_packets", "counter", "packets", \
 		"Packets dropped; reasons that never happened are left out") \
-	X(CONNECTION_BANDWIDTH, "trunkline_connection_bandwidth_bits_per_second", "gauge", \
-		"bits_per_second", "Bandwidth that the connection is held to; absent without one") \
+	X(CONNECTION_BANDWIDTH, "trunkline_connection_bandwidth_bytes_per_second", "gauge", \
+		"bytes_per_second", \
+		"Bandwidth that the connection is held to; absent without one") \
 	X(CONNECTION_POLICED, "trunkline_connection_policed_packets", "counter", "packets", \
 		"Packets dropped beyond the bandwidth, or its peak") \
 	X(CONNECTION_POLICED_BYTES, "trunkline_connection_policed_bytes", "counter", "bytes", \

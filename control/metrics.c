@@ -134,7 +134,7 @@ static void write_rate(
 
 	if (who->bandwidth_mbps != 0)
 		exposition_sample(e, FAMILIES_CONNECTION_BANDWIDTH, label,
-			(uint64_t)who->bandwidth_mbps * 1000000);
+			(uint64_t)who->bandwidth_mbps * 125000);
 	else if (policed == 0 && c->police.marked_packets == 0)
 		return;
 	exposition_sample(e, FAMILIES_CONNECTION_POLICED, label, policed);

@@ -59,29 +59,40 @@ static inline bool spend_at_once(struct forwarder *f, const struct burst *b)
 	return other == 0 && policer_spend(&f->committed[id], bytes, b->arrived);
 }
 
+/* Takes those out of the live list whose place in it is set in gone. */
+static void forget(struct burst *b, uint64_t gone)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < b->count; i++)
+		if (!(gone >> i & 1))
+			b->live[kept++] = b->live[i];
+	b->count = kept;
+}
+
 void police_burst(struct forwarder *f, struct burst *b)
 {
 	struct policer_lease *lease = f->committed;
-	unsigned count = b->count, kept = 0;
-	uint64_t now = b->arrived;
+	uint64_t now = b->arrived, gone = 0;
+	const unsigned count = b->count;
 
 	if (count == 0 || !any_policed(b) || spend_at_once(f, b))
 		return;
 	for (unsigned i = 0; i < count; i++) {
-		unsigned slot = b->live[i], verdict = VERDICT_GO;
+		unsigned slot = b->live[i], verdict;
 
-		if ((b->flags[slot] & PACKET_POLICED) &&
-			unlikely_(!policer_spend(
-				&lease[b->connection[slot]], b->length[slot], now))) {
-			/* A worker that was held up since would find the credit overdrawn. */
-			if (now == b->arrived)
-				now = clock_tsc();
-			verdict = police_ask(f, b, slot, now);
-		}
+		if (likely_(!(b->flags[slot] & PACKET_POLICED) ||
+			    policer_spend(&lease[b->connection[slot]], b->length[slot], now)))
+			continue;
+		/* A worker that was held up since would find the credit overdrawn. */
+		if (now == b->arrived)
+			now = clock_tsc();
+		verdict = police_ask(f, b, slot, now);
 		if (likely_(verdict == VERDICT_GO))
-			b->live[kept++] = (uint8_t)slot;
-		else
-			forwarder_drop(f, b, slot, verdict);
+			continue;
+		forwarder_drop(f, b, slot, verdict);
+		gone |= UINT64_C(1) << i;
 	}
-	b->count = kept;
+	if (unlikely_(gone != 0))
+		forget(b, gone);
 }

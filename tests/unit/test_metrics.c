@@ -126,8 +126,8 @@ static void rates_are_told_of_those_that_have_one(void **state)
 			.policed_bytes = 3000, .marked_packets = 4, .marked_bytes = 400};
 	}
 	text = text_of(EXPOSITION_OPENMETRICS);
-	assert_has(text, "\ntrunkline_connection_bandwidth_bits_per_second{connection=\"c7\"} "
-			 "100000000\n");
+	assert_has(text, "\ntrunkline_connection_bandwidth_bytes_per_second{connection=\"c7\"} "
+			 "12500000\n");
 	assert_has(text, "\ntrunkline_connection_policed_packets_total{connection=\"c7\"} 6\n");
 	assert_has(text, "\ntrunkline_connection_policed_bytes_total{connection=\"c7\"} 6000\n");
 	assert_has(text, "\ntrunkline_connection_marked_packets_total{connection=\"c7\"} 8\n");
@@ -138,7 +138,7 @@ static void rates_are_told_of_those_that_have_one(void **state)
 	meter_drop(meter[0], 4, METER_ATTACHMENT, DROP_POLICED);
 	text = text_of(EXPOSITION_OPENMETRICS);
 	assert_has(text, "\ntrunkline_connection_policed_packets_total{connection=\"c4\"} 1\n");
-	assert_null(strstr(text, "bandwidth_bits_per_second{connection=\"c4\"}"));
+	assert_null(strstr(text, "bandwidth_bytes_per_second{connection=\"c4\"}"));
 	free(text);
 }
 
