@@ -108,11 +108,19 @@ static unsigned read_inner(struct forwarder *f, struct burst *b, unsigned slot,
 	return VERDICT_GO;
 }
 
+/* What decap keeps of each tunnel header while its endpoint is looked up. */
+struct tunnels {
+	unsigned count;
+	uint64_t key[BURST];		/* of site and VNI */
+	uint32_t id[BURST];		/* of the endpoint */
+	uint32_t at[BURST], end[BURST]; /* of the payload */
+	uint16_t protocol[BURST];
+};
+
 static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
-	const struct fwd_path *path, const uint8_t *header, uint32_t length)
+	const struct fwd_path *path, const uint8_t *header, uint32_t length, struct tunnels *t)
 {
-	uint32_t at = (uint32_t)(header - burst_data(b, slot)), id;
-	const struct fwd_endpoint *endpoint;
+	uint32_t at = (uint32_t)(header - burst_data(b, slot));
 	struct tunnel tunnel;
 	unsigned verdict = path->encapsulation == FWD_GENEVE
 				   ? tunnel_geneve(header, length, &tunnel)
@@ -120,24 +128,17 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;
-	id = idmap_get(f->fwd->endpoints, idmap_vni_key(path->site, tunnel.vni));
-	if (unlikely_(id == IDMAP_NONE))
-		return DROP_UNKNOWN_VNI;
-	endpoint = snapshot_endpoint(f->snapshot, id);
-	if (unlikely_(!endpoint->used))
-		return DROP_UNKNOWN_VNI;
-	b->link[slot] = value_make(LINK_ENDPOINT, id);
-	b->connection[slot] = endpoint->connection;
-	b->side[slot] = METER_PATH;
-	b->check[slot] = FWD_UNCHECKED;
-	b->from_site[slot] = endpoint->site;
-	/* The frame ends with the UDP payload: what pads the outer frame is not ours. */
-	b->m[slot]->data_len = (uint16_t)(at + length);
-	b->m[slot]->pkt_len = at + length;
-	return read_inner(f, b, slot, endpoint, tunnel.protocol, at + tunnel.bytes, at + length);
+	t->count++;
+	t->key[slot] = idmap_vni_key(path->site, tunnel.vni);
+	t->at[slot] = at + tunnel.bytes;
+	t->end[slot] = at + length;
+	t->protocol[slot] = tunnel.protocol;
+	idmap_prefetch(f->fwd->endpoints, t->key[slot]);
+	return VERDICT_GO;
 }
 
-static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, struct outer *o)
+static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot,
+	const struct outer *o, struct tunnels *t)
 {
 	const uint8_t *udp = o->ip + o->packet.l4_offset;
 	uint32_t room = (uint32_t)o->packet.length - o->packet.l4_offset;
@@ -163,10 +164,12 @@ static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot, s
 	}
 	b->path[slot] = id;
 	b->outer_tos[slot] = o->tos;
-	return read_tunnel(f, b, slot, path, udp + 8, length - 8);
+	return read_tunnel(f, b, slot, path, udp + 8, length - 8, t);
 }
 
-static inline unsigned decap_one(struct forwarder *f, struct burst *b, unsigned slot)
+/* The outer headers of one packet of the underlay. */
+static inline unsigned decap_one(
+	struct forwarder *f, struct burst *b, unsigned slot, struct tunnels *t)
 {
 	uint32_t available = b->m[slot]->data_len - (uint32_t)b->ip[slot];
 	struct outer o = {.ip = burst_data(b, slot) + b->ip[slot], .family = b->family[slot]};
@@ -176,14 +179,50 @@ static inline unsigned decap_one(struct forwarder *f, struct burst *b, unsigned 
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;
 	if (likely_(o.packet.l4_protocol == IPPROTO_UDP))
-		return decap_udp(f, b, slot, &o);
+		return decap_udp(f, b, slot, &o, t);
 	b->length[slot] = o.packet.length;
 	b->l4_offset[slot] = o.packet.l4_offset;
 	b->l4_protocol[slot] = o.packet.l4_protocol;
 	return local_underlay(f, b, slot);
 }
 
-void decap_burst(struct forwarder *f, struct burst *b)
+static void find_endpoints(struct forwarder *f, const struct burst *b, struct tunnels *t)
+{
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+
+		if (value_kind(b->link[slot]) != LINK_PORT)
+			continue;
+		t->id[slot] = idmap_get(f->fwd->endpoints, t->key[slot]);
+		if (likely_(t->id[slot] != IDMAP_NONE))
+			rte_prefetch0(snapshot_endpoint(f->snapshot, t->id[slot]));
+	}
+}
+
+/* The endpoint is known: whose packet it is, and what lies inside. */
+static inline unsigned enter(
+	struct forwarder *f, struct burst *b, unsigned slot, const struct tunnels *t)
+{
+	const struct fwd_endpoint *endpoint;
+
+	if (unlikely_(t->id[slot] == IDMAP_NONE))
+		return DROP_UNKNOWN_VNI;
+	endpoint = snapshot_endpoint(f->snapshot, t->id[slot]);
+	if (unlikely_(!endpoint->used))
+		return DROP_UNKNOWN_VNI;
+	b->link[slot] = value_make(LINK_ENDPOINT, t->id[slot]);
+	b->connection[slot] = endpoint->connection;
+	b->side[slot] = METER_PATH;
+	b->check[slot] = FWD_UNCHECKED;
+	b->from_site[slot] = endpoint->site;
+	rte_prefetch0(&f->meter->connection[endpoint->connection].side[METER_PATH]);
+	/* The frame ends with the UDP payload: what pads the outer frame is not ours. */
+	b->m[slot]->data_len = (uint16_t)t->end[slot];
+	b->m[slot]->pkt_len = t->end[slot];
+	return read_inner(f, b, slot, endpoint, t->protocol[slot], t->at[slot], t->end[slot]);
+}
+
+static void enter_burst(struct forwarder *f, struct burst *b, const struct tunnels *t)
 {
 	unsigned kept = 0;
 
@@ -192,11 +231,35 @@ void decap_burst(struct forwarder *f, struct burst *b)
 		unsigned verdict = VERDICT_GO;
 
 		if (value_kind(b->link[slot]) == LINK_PORT)
-			verdict = decap_one(f, b, slot);
+			verdict = enter(f, b, slot, t);
 		if (likely_(verdict == VERDICT_GO))
 			b->live[kept++] = (uint8_t)slot;
 		else if (verdict != VERDICT_TAKEN)
 			forwarder_drop(f, b, slot, verdict);
 	}
 	b->count = kept;
+}
+
+void decap_burst(struct forwarder *f, struct burst *b)
+{
+	struct tunnels t;
+	unsigned kept = 0;
+
+	t.count = 0;
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+		unsigned verdict = VERDICT_GO;
+
+		if (value_kind(b->link[slot]) == LINK_PORT)
+			verdict = decap_one(f, b, slot, &t);
+		if (likely_(verdict == VERDICT_GO))
+			b->live[kept++] = (uint8_t)slot;
+		else if (verdict != VERDICT_TAKEN)
+			forwarder_drop(f, b, slot, verdict);
+	}
+	b->count = kept;
+	if (t.count == 0)
+		return;
+	find_endpoints(f, b, &t);
+	enter_burst(f, b, &t);
 }

@@ -30,23 +30,86 @@ static inline bool is_stray_group(const uint8_t *frame, const struct ethernet *a
 	return at->type == RTE_ETHER_TYPE_IPV4;
 }
 
-/* The tags last looked up in this burst, and the attachment they name: runs of frames share it. */
-struct last_tags {
-	uint64_t key;
-	uint32_t id;
+/* What parse keeps of each frame while its attachment is looked up. */
+struct parsed {
+	uint64_t key[BURST]; /* of its tags */
+	uint32_t id[BURST];  /* of the attachment */
+	struct ethernet frame[BURST];
 };
 
+/* The frame alone: sound, and for this station. */
+static inline unsigned read_frame(
+	struct forwarder *f, struct burst *b, unsigned slot, struct parsed *p)
+{
+	const struct rte_mbuf *m = b->m[slot];
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct ethernet *frame = &p->frame[slot];
+	unsigned verdict;
+
+	b->connection[slot] = 0;
+	b->ip[slot] = 0;
+	if (unlikely_(m->nb_segs > 1))
+		return DROP_RX_CHAINED;
+	verdict = ethernet_parse(data, m->data_len, frame);
+	if (unlikely_(verdict != VERDICT_GO))
+		return verdict;
+	if (unlikely_(!for_us(data, f->snapshot->port[b->port[slot]].mac)))
+		return DROP_NOT_OUR_MAC;
+	if (unlikely_(data[6] & 1))
+		return DROP_GROUP_SOURCE;
+	p->key[slot] = idmap_tags_key(b->port[slot], frame->service, frame->outer, frame->inner);
+	return VERDICT_GO;
+}
+
+static void read_frames(struct forwarder *f, struct burst *b, struct parsed *p)
+{
+	uint64_t last = UINT64_MAX;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+		unsigned verdict = read_frame(f, b, slot, p);
+
+		if (unlikely_(verdict != VERDICT_GO)) {
+			forwarder_drop(f, b, slot, verdict);
+			continue;
+		}
+		if (p->key[slot] != last)
+			idmap_prefetch(f->fwd->attachments, p->key[slot]);
+		last = p->key[slot];
+		b->live[kept++] = (uint8_t)slot;
+	}
+	b->count = kept;
+}
+
+/* Frames one behind the other with the same tags are looked up once. */
+static void find_attachments(struct forwarder *f, const struct burst *b, struct parsed *p)
+{
+	uint64_t last = UINT64_MAX;
+	uint32_t id = IDMAP_NONE;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		unsigned slot = b->live[i];
+
+		if (p->key[slot] != last) {
+			last = p->key[slot];
+			id = idmap_get(f->fwd->attachments, last);
+			if (likely_(id != IDMAP_NONE)) {
+				rte_prefetch0(snapshot_attachment(f->snapshot, id));
+				rte_prefetch0(&f->meter->attachment[id]);
+			}
+		}
+		p->id[slot] = id;
+	}
+}
+
 /* Which connection, from the tags; underlay where there are none and no attachment claims that. */
-static inline unsigned classify(const struct forwarder *f, struct burst *b, unsigned slot,
-	const struct ethernet *frame, struct last_tags *last)
+static inline unsigned classify(
+	struct forwarder *f, struct burst *b, unsigned slot, const struct parsed *p)
 {
 	unsigned port = b->port[slot];
-	uint64_t key = idmap_tags_key((uint16_t)port, frame->service, frame->outer, frame->inner);
-	uint32_t id;
+	uint32_t id = p->id[slot];
 
-	if (key != last->key)
-		*last = (struct last_tags){key, idmap_get(f->fwd->attachments, key)};
-	id = last->id;
 	b->side[slot] = METER_ATTACHMENT;
 	if (id != IDMAP_NONE) {
 		const struct fwd_attachment *attachment = snapshot_attachment(f->snapshot, id);
@@ -55,55 +118,44 @@ static inline unsigned classify(const struct forwarder *f, struct burst *b, unsi
 		b->connection[slot] = attachment->connection;
 		b->flags[slot] = (uint8_t)(attachment->policed * PACKET_POLICED);
 		b->check[slot] = attachment->source_check;
+		rte_prefetch0(&f->meter->connection[attachment->connection].side[METER_ATTACHMENT]);
 		return attachment->used ? VERDICT_GO : DROP_UNKNOWN_TAG;
 	}
 	b->connection[slot] = 0;
 	b->link[slot] = value_make(LINK_PORT, port);
-	if (frame->outer == IDMAP_NO_TAG && f->snapshot->port[port].addresses > 0)
+	if (p->frame[slot].outer == IDMAP_NO_TAG && f->snapshot->port[port].addresses > 0)
 		return VERDICT_GO;
 	return DROP_UNKNOWN_TAG;
 }
 
 static inline unsigned parse_one(
-	struct forwarder *f, struct burst *b, unsigned slot, struct last_tags *last)
+	struct forwarder *f, struct burst *b, unsigned slot, const struct parsed *p)
 {
-	struct rte_mbuf *m = b->m[slot];
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct ethernet frame;
-	unsigned verdict;
+	const struct ethernet *frame = &p->frame[slot];
+	unsigned verdict = classify(f, b, slot, p);
 
-	b->connection[slot] = 0;
-	b->ip[slot] = 0;
-	if (unlikely_(m->nb_segs > 1))
-		return DROP_RX_CHAINED;
-	verdict = ethernet_parse(data, m->data_len, &frame);
-	if (unlikely_(verdict != VERDICT_GO))
-		return verdict;
-	if (unlikely_(!for_us(data, f->snapshot->port[b->port[slot]].mac)))
-		return DROP_NOT_OUR_MAC;
-	if (unlikely_(data[6] & 1))
-		return DROP_GROUP_SOURCE;
-	verdict = classify(f, b, slot, &frame, last);
 	if (unlikely_(verdict != VERDICT_GO))
 		return verdict;
 	b->frame[slot] = 0;
-	b->ip[slot] = frame.header;
-	if (unlikely_(is_stray_group(data, &frame, m->data_len)))
+	b->ip[slot] = frame->header;
+	if (unlikely_(is_stray_group(burst_data(b, slot), frame, b->m[slot]->data_len)))
 		return DROP_MULTICAST;
-	b->family[slot] = family_of(frame.type);
+	b->family[slot] = family_of(frame->type);
 	if (likely_(b->family[slot] != IP_NONE))
 		return VERDICT_GO;
-	return frame.type == RTE_ETHER_TYPE_ARP ? local_arp(f, b, slot) : DROP_UNKNOWN_ETHERTYPE;
+	return frame->type == RTE_ETHER_TYPE_ARP ? local_arp(f, b, slot) : DROP_UNKNOWN_ETHERTYPE;
 }
 
 void parse_burst(struct forwarder *f, struct burst *b)
 {
-	struct last_tags last = {.key = UINT64_MAX};
+	struct parsed p;
 	unsigned kept = 0;
 
+	read_frames(f, b, &p);
+	find_attachments(f, b, &p);
 	for (unsigned i = 0; i < b->count; i++) {
 		unsigned slot = b->live[i];
-		unsigned verdict = parse_one(f, b, slot, &last);
+		unsigned verdict = parse_one(f, b, slot, &p);
 
 		if (likely_(verdict == VERDICT_GO))
 			b->live[kept++] = (uint8_t)slot;

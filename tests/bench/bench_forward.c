@@ -22,7 +22,8 @@
 #include "tests/bench/figures.h"
 #include "tests/bench/setting.h"
 
-#define RUNS 45
+#define RUNS	  45
+#define BANDWIDTH 1000000 /* Mb/s of each connection: policed, and never reached */
 /* In each run of each of a hundred loads, where all is to take a second at 10 Mpps. */
 #define PACKETS_A_SECOND (10e6 / 100 / (RUNS + 1))
 
@@ -170,9 +171,9 @@ static void forward(struct setting *s, const char *setting, const struct setting
 
 /* Stages. */
 
-enum stage { RX, PARSE, DECAP, MEASURE, ROUTE, ENCAP, TX, STAGES };
+enum stage { RX, PARSE, DECAP, MEASURE, POLICE, ROUTE, ENCAP, TX, STAGES };
 static const char *const stage_name[STAGES] = {
-	"rx", "parse", "decap", "measure", "route", "encap", "tx"};
+	"rx", "parse", "decap", "measure", "police", "route", "encap", "tx"};
 
 static bool staged_burst(struct forwarder *f, struct burst *b, unsigned port, uint64_t *spent)
 {
@@ -195,6 +196,8 @@ static bool staged_burst(struct forwarder *f, struct burst *b, unsigned port, ui
 	decap_burst(f, b);
 	t[MEASURE] = rte_rdtsc();
 	measure_burst(f, b);
+	t[POLICE] = rte_rdtsc();
+	police_burst(f, b);
 	t[ROUTE] = rte_rdtsc();
 	route_burst(f, b);
 	t[ENCAP] = rte_rdtsc();
@@ -268,7 +271,8 @@ static void bench_hot(void)
 	s = setting_create(&(struct setting_plan){.connections = 1,
 		.site_routes = {5, 5},
 		.attachment_routes = {5, 5},
-		.sites = 0xf});
+		.sites = 0xf,
+		.bandwidth_mbps = BANDWIDTH});
 	for (unsigned z = 0; s != NULL && z < (option.smoke || option.stages ? 1 : 4); z++)
 		for (unsigned way = WAY_OUT; way <= WAY_TRANSIT; way++)
 			for (unsigned site = 0; site <= SITE_VX6; site++)
@@ -284,8 +288,9 @@ static void bench_hot(void)
 static void bench_wide(unsigned v)
 {
 	uint32_t connections = option.smoke ? 64 : 4096, half = option.smoke ? 5 : 125;
-	struct setting_plan plan = {
-		.connections = connections, .sites = v ? 1u << SITE_FAR6 : 1u << SITE_FAR4};
+	struct setting_plan plan = {.connections = connections,
+		.sites = v ? 1u << SITE_FAR6 : 1u << SITE_FAR4,
+		.bandwidth_mbps = BANDWIDTH};
 	struct setting *s;
 
 	if (!wanted("wide"))
@@ -304,8 +309,9 @@ static void bench_wide(unsigned v)
 static void bench_table(unsigned v, enum setting_way way)
 {
 	uint32_t many[2] = {option.smoke ? 10000 : 1000000, option.smoke ? 2000 : 200000};
-	struct setting_plan plan = {
-		.connections = 1, .sites = v ? 1u << SITE_FAR6 : 1u << SITE_FAR4};
+	struct setting_plan plan = {.connections = 1,
+		.sites = v ? 1u << SITE_FAR6 : 1u << SITE_FAR4,
+		.bandwidth_mbps = BANDWIDTH};
 	struct setting *s;
 
 	if (!wanted("table"))

@@ -609,7 +609,7 @@ static int start_eal(char *program)
 	char megabytes[16];
 	char *arg[] = {program, "-m", megabytes, "--no-pci", "--no-telemetry", "--no-shconf",
 		"--file-prefix=bench_lpm", "--log-level=error", "--lcores=0",
-		reserve ? "--huge-unlink" : "--no-huge", reserve ? "--iova-mode=va" : NULL, NULL};
+		reserve ? "--in-memory" : "--no-huge", reserve ? "--iova-mode=va" : NULL, NULL};
 
 	snprintf(megabytes, sizeof(megabytes), "%d", run.smoke ? 64 : EAL_MEGABYTES);
 	if (run.small_pages)

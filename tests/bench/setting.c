@@ -480,6 +480,8 @@ static void store_sums(const struct source *source, struct source_flow *flow, ui
 		add_words(add_words(IPPROTO_UDP + length, frame + 22, 32), udp,
 			(unsigned)RTE_MIN((uint32_t)(frame + SOURCE_HEADER - udp), length) & ~1u));
 	memcpy(&flow->udp_sum, udp + 6, 2);
+	/* Zero would say that there is none. */
+	flow->udp_sum = flow->udp_sum == 0 ? 0xffff : flow->udp_sum;
 }
 
 static int draw_flow(const struct setting *s, const struct setting_load *load,
@@ -526,12 +528,22 @@ static void make_templates(struct source *s, const struct setting_load *load, un
 	s->udp_sum_at = (uint16_t)(load->way != WAY_OUT && is_six(site) ? 14 + 40 + 6 : 0);
 }
 
+static void wipe(struct rte_mempool *pool, void *argument, void *buffer, unsigned index)
+{
+	struct rte_mbuf *m = buffer;
+
+	(void)pool, (void)argument, (void)index;
+	memset((char *)m->buf_addr + RTE_PKTMBUF_HEADROOM, 0, (size_t)2 * SOURCE_HEADER);
+}
+
 int setting_load(struct setting *s, const struct setting_load *load)
 {
 	unsigned used = (unsigned)__builtin_popcount(s->plan.sites);
 	uint32_t first = s->site_of[load->site];
 	bool both = s->plan.connections > 1;
 
+	/* Behind the bytes of a template nothing may be left of an earlier, longer one. */
+	rte_mempool_obj_iter(s->gateway->source, wipe, NULL);
 	for (unsigned port = 0; port < SETTING_PORTS; port++) {
 		struct source *source = &s->source[port];
 		bool in = load->way == WAY_OUT ? port < 2 && (both || first % 2 == port)
