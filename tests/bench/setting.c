@@ -292,7 +292,7 @@ void setting_destroy(struct setting *s)
 		source_detach(&s->source[i]);
 	testbed_destroy(s->gateway);
 	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		free(s->source[i].flow);
+		source_free(&s->source[i]);
 	for (unsigned v = 0; v < 2; v++) {
 		free(s->to_site[v]);
 		free(s->to_attachment[v]);
@@ -565,6 +565,7 @@ int setting_load(struct setting *s, const struct setting_load *load)
 				return -1;
 			}
 		}
+		source_ready(source);
 	}
 	return 0;
 }

@@ -16,6 +16,8 @@
 void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes)
 {
 	free(s->flow);
+	free(s->image);
+	s->image = NULL;
 	s->flow_bytes = (uint32_t)sizeof(struct source_flow) + address_bytes;
 	s->address_bytes = address_bytes;
 	s->flows = flows;
@@ -69,11 +71,9 @@ static inline void copy_header(uint8_t *to, const uint8_t *from, unsigned bytes)
 		memcpy(to + 128, from + 128, 64);
 }
 
-static inline void write_frame(const struct source *s, struct rte_mbuf *m)
+static inline void write_header(
+	const struct source *s, const struct source_flow *flow, uint8_t *frame)
 {
-	const struct source_flow *flow = source_flow(s, s->next);
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-
 	copy_header(frame, s->template[flow->template], s -> copied);
 	memcpy(frame + s->tag_at, &flow->tag, 4);
 	memcpy(frame + s->port_at, &flow->port, 2);
@@ -85,6 +85,31 @@ static inline void write_frame(const struct source *s, struct rte_mbuf *m)
 	}
 	if (s->udp_sum_at != SOURCE_NOWHERE)
 		memcpy(frame + s->udp_sum_at, &flow->udp_sum, 2);
+}
+
+void source_free(struct source *s)
+{
+	free(s->flow);
+	free(s->image);
+}
+
+void source_ready(struct source *s)
+{
+	if (s->flows > SOURCE_IMAGES)
+		return;
+	s->image = aligned_alloc(CACHE_LINE, (size_t)s->flows * SOURCE_HEADER);
+	for (uint32_t i = 0; s->image != NULL && i < s->flows; i++)
+		write_header(s, source_flow(s, i), s->image + (size_t)i * s->copied);
+}
+
+static inline void write_frame(const struct source *s, struct rte_mbuf *m)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (s->image != NULL)
+		copy_header(frame, s->image + (size_t)s->next * s->copied, s->copied);
+	else
+		write_header(s, source_flow(s, s->next), frame);
 	m->data_len = s->length;
 	m->pkt_len = s->length;
 }

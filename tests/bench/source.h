@@ -15,7 +15,8 @@
 #define SOURCE_TEMPLATES 4
 #define SOURCE_HEADER	 192 /* bytes of a template; the rest of a frame is zero */
 #define SOURCE_STAMPS	 64
-#define SOURCE_NOWHERE	 0 /* offset of a field that a frame does not have */
+#define SOURCE_IMAGES	 4096 /* flows, at most, that have whole headers */
+#define SOURCE_NOWHERE	 0    /* offset of a field that a frame does not have */
 
 #define SOURCE_PART 1024u /* of a cycle: unit of an interval */
 
@@ -40,6 +41,7 @@ struct source {
 	uint16_t tag_at, addresses_at, port_at, ip_sum_at, udp_sum_at;
 	uint8_t address_bytes; /* of both: 8 or 32 */
 	uint8_t *flow;	       /* flows structs of flow_bytes each */
+	uint8_t *image; /* flows headers of copied bytes each; NULL: too many flows for that */
 	uint32_t flow_bytes, flows, next;
 
 	uint16_t device;
@@ -67,6 +69,13 @@ static inline struct source_flow *source_flow(const struct source *s, uint32_t i
 
 /* Room for that many flows; frees what was there. Exits where memory is short. */
 void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes);
+
+void source_free(struct source *s);
+
+/* To be called when the flows are filled in. Of few flows each has its whole header, to be copied
+ * at once; of many only what differs is kept, and put over a template: it would not fit the caches.
+ */
+void source_ready(struct source *s);
 
 /* Begins anew: runs + 1 runs (the first is not to be used) of per_run packets each. */
 void source_start(struct source *s, unsigned runs, uint64_t per_run);

@@ -220,7 +220,7 @@ static bool judge(double seconds)
 			(double)customer[i].marked / ordered);
 	good = within((double)g->plain, ordered) && g->marked == 0;
 	good &= within((double)m->plain, ordered) && within((double)m->marked, ordered / 2);
-	return good && o->plain == o->sent && o->marked == 0 && o->sent > ordered / 4;
+	return good && o->plain == o->sent && o->marked == 0 && (double)o->sent > ordered / 4;
 }
 
 int main(int argc, char **argv)

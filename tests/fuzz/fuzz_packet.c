@@ -62,7 +62,7 @@ static const char document[] =
 	" \"remote\":\"10.99.0.2\",\"gateway\":\"10.3.0.5\",\"encapsulation\":\"vxlan\","
 	" \"udp_checksum\":\"on\"},"
 	"{\"name\":\"l1\",\"site\":\"low\",\"port\":\"bb\",\"local\":\"10.1.0.1/24\","
-	" \"remote\":\"10.1.0.3\",\"encapsulation\":\"geneve\",\"mtu\":68}],"
+	" \"remote\":\"10.1.0.3\",\"encapsulation\":\"geneve\",\"mtu\":120}],"
 	"\"connections\":["
 	"{\"name\":\"acme\",\"vni\":1001,\"dscp\":{\"mode\":\"uniform\"},"
 	" \"icmp_source\":[\"192.0.2.1\",\"2001:db8::1\"],\"endpoints\":["

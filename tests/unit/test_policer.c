@@ -430,9 +430,9 @@ static void marks(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		for (unsigned ecn = 0; ecn < 4; ecn++)
-			assert_int_equal(
-				policer_mark((uint8_t)(cases[i][0] << 2 | ecn), cases[i][1]),
-				cases[i][2] << 2 | ecn);
+			assert_int_equal(policer_mark((uint8_t)((unsigned)cases[i][0] << 2 | ecn),
+						 cases[i][1]),
+				(unsigned)cases[i][2] << 2 | ecn);
 }
 
 int main(void)
