@@ -123,7 +123,8 @@ static inline lpm_bits rest(enum lpm_side side, const void *address, unsigned i,
 
 	if (side == LPM_4)
 		return lpm_join((uint64_t)four[i] << 32 << start, 0);
-	return lpm_join(six[i].high, six[i].low) << start;
+	/* After the last bit only a value can follow: what is read here is not used then. */
+	return lpm_join(six[i].high, six[i].low) << (start & 127);
 }
 
 static inline uint64_t rest64(enum lpm_side side, const void *address, unsigned i, unsigned start)
