@@ -239,9 +239,11 @@ static int fill(struct setting *s)
 		fprintf(stderr, "benchmark: document refused: %s\n", text);
 		return -1;
 	}
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
+	for (unsigned i = 0; i < SETTING_PORTS; i++) {
 		if (source_attach(&s->source[i], s->gateway->device[i]) < 0)
 			return -1;
+		source_quiet(&s->source[i]);
+	}
 	testbed_settle(s->gateway, 10);
 	resolve_all(s->gateway);
 	return 0;

@@ -28,13 +28,33 @@ void source_flows(struct source *s, uint32_t flows, uint8_t address_bytes)
 	}
 }
 
+static uint16_t nothing(void *queue, struct rte_mbuf **m, uint16_t count)
+{
+	(void)queue, (void)m, (void)count;
+	return 0;
+}
+
+/* A null port always has frames, and to take buffers only to give them back would cost the worker
+ * more than its work: a port that is not to deliver gets a receive function that has none. */
 void source_quiet(struct source *s)
 {
 	atomic_store(&s->over, 1);
+	if (s->callback == NULL || s->receive != NULL)
+		return;
+	s->receive = rte_eth_fp_ops[s->device].rx_pkt_burst;
+	rte_eth_fp_ops[s->device].rx_pkt_burst = nothing;
+}
+
+static void wake(struct source *s)
+{
+	if (s->receive != NULL)
+		rte_eth_fp_ops[s->device].rx_pkt_burst = s->receive;
+	s->receive = NULL;
 }
 
 void source_start(struct source *s, unsigned runs, uint64_t per_run)
 {
+	wake(s);
 	s->next = 0;
 	s->sent = 0;
 	s->missed = 0;
@@ -187,6 +207,7 @@ int source_attach(struct source *s, uint16_t device)
 
 void source_detach(struct source *s)
 {
+	wake(s);
 	/* The port's slot, callbacks and all, will serve another device. */
 	if (s->callback != NULL)
 		rte_eth_remove_rx_callback(s->device, 0, s->callback);

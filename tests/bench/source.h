@@ -46,6 +46,7 @@ struct source {
 
 	uint16_t device;
 	const struct rte_eth_rxtx_callback *callback;
+	uint16_t (*receive)(void *queue, struct rte_mbuf **m, uint16_t count); /* while quiet */
 
 	/* Paced: frames come at a rate, wait in a queue of that many, and are missed beyond. */
 	uint64_t interval; /* TSC cycles between two frames, times SOURCE_PART; 0: as fast as taken
@@ -87,7 +88,7 @@ void source_pace(struct source *s, double packets_per_second, uint64_t queue);
  * buffer's private area behind what the gateway keeps there. */
 uint64_t *source_came(struct rte_mbuf *m);
 
-/* Before source_start: nothing is delivered. */
+/* Nothing is delivered until source_start. No thread may receive from the device meanwhile. */
 void source_quiet(struct source *s);
 
 /* Makes queue 0 of the device deliver this source's frames in place of its own. */
