@@ -8,6 +8,7 @@
 
 #include "dataplane/base/drop.h"
 #include "dataplane/wire/ippacket.h"
+#include "dataplane/wire/laneoption.h"
 
 #define TUNNEL_ETHERNET 0x6558 /* protocol type of a whole Ethernet frame */
 
@@ -34,7 +35,7 @@ static inline unsigned tunnel_geneve(const uint8_t *header, uint32_t available, 
 		return DROP_TUNNEL_TRUNCATED;
 	/* The C bit alone is not believed: an option that is critical says so itself, and RFC 8926
 	 * has the endpoint look at each. */
-	if (options != 0) {
+	if (options != 0 && !laneoption_alone(header + 8, options)) {
 		unsigned verdict = tunnel_options(header + 8, options);
 
 		if (verdict != VERDICT_GO)

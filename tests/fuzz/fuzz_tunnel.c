@@ -11,6 +11,7 @@
 #include "dataplane/wire/flowhash.h"
 #include "dataplane/wire/icmperror.h"
 #include "dataplane/wire/ip4piece.h"
+#include "dataplane/wire/laneoption.h"
 #include "dataplane/wire/mss.h"
 #include "dataplane/wire/reply.h"
 #include "dataplane/wire/tunnel.h"
@@ -422,11 +423,46 @@ static void try_arp(uint8_t *bytes, uint32_t size)
 	free(answer);
 }
 
+/* The first option of ours, from the front; bytes where there is none. */
+static uint32_t walk_to_lane(const uint8_t *options, uint32_t bytes)
+{
+	uint32_t length;
+
+	if (bytes < 4)
+		return bytes;
+	length = 4 * (1 + (uint32_t)(options[3] % 32));
+	if (length > bytes)
+		return bytes;
+	if (length == 16 && memcmp(options, "\xff\x01\x01", 3) == 0)
+		return 0;
+	return length + walk_to_lane(options + length, bytes - length);
+}
+
+static void try_lane(uint8_t *bytes, uint32_t size)
+{
+	uint32_t at = walk_to_lane(bytes, size);
+	struct laneoption option;
+	uint8_t again[LANEOPTION_BYTES];
+
+	if (laneoption_alone(bytes, size))
+		check(size == LANEOPTION_BYTES && tunnel_options(bytes, size) == VERDICT_GO);
+	if (!laneoption_read(bytes, size, &option)) {
+		check(at == size);
+		return;
+	}
+	check(at + LANEOPTION_BYTES <= size);
+	laneoption_write(again, laneoption_head(option.lane, option.epoch, option.flags),
+		option.sequence, option.sent);
+	/* The reserved bits are not kept. */
+	check(memcmp(again, bytes + at, 3) == 0 && again[3] == bytes[at + 3] % 32);
+	check(memcmp(again + 4, bytes + at + 4, LANEOPTION_BYTES - 4) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(uint8_t *, uint32_t) = {try_options, try_geneve, try_vxlan,
 		try_ip4, try_ip6, try_frame, try_mss, try_error, try_pieces, try_echo,
-		try_discovery, try_arp};
+		try_discovery, try_arp, try_lane};
 	uint8_t *copy;
 
 	if (size < 1 || size > UINT16_MAX)

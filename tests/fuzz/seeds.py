@@ -28,6 +28,10 @@ def option(kind, length, size=None):
     return bytes([1, 2, kind, length]) + bytes(4 * length if size is None else size)
 
 
+def lane(number=5, epoch=9, flags=0xb3, sequence=0x01020304, sent=0x05060708):
+    return struct.pack('>HBBHBBII', 0xff01, 1, 3, number, epoch, flags, sequence, sent)
+
+
 def geneve(options=b'', words=None, flags=0, protocol=0x0800):
     words = len(options) // 4 if words is None else words
     return struct.pack('>BBHI', words, flags, protocol, 1001 << 8) + options
@@ -53,7 +57,8 @@ def six(payload, **fields):
 READERS = [
     {'one': option(1, 3), 'two': option(1, 1) + option(2, 0), 'critical': option(0x81, 0),
      'long': option(1, 9, 8), 'short': b'\1\2'},
-    {'plain': geneve(), 'options': geneve(option(1, 3) + option(3, 0)), 'frame': geneve(b'', 0, 0x40, 0x6558),
+    {'plain': geneve(), 'lane': geneve(lane()),
+     'options': geneve(option(1, 3) + option(3, 0)), 'frame': geneve(b'', 0, 0x40, 0x6558),
      'beyond': geneve(option(1, 0), 2), 'control': geneve(b'', 0, 0x80)},
     {'plain': struct.pack('>II', 0x08000000, 1001 << 8), 'flagless': bytes(8), 'short': bytes(7)},
     {'udp': bytes(IP(src='10.1.1.1', dst='10.2.2.2') / UDP() / Raw(b'xyz')),
@@ -95,9 +100,12 @@ READERS = [
      'unnamed': bytes(IPv6(src='::', dst='ff02::1:ff00:2', hlim=255) / ICMPv6ND_NS(tgt='fd02::2')),
      'said': six(ICMPv6ND_NA(tgt='fd02::2') / ICMPv6NDOptDstLLAddr(), hlim=255)},
     {'ask': bytes(ARP(op=1, psrc='10.1.1.1', pdst='10.2.2.2')), 'short': bytes(27)},
+    {'alone': lane(), 'behind': option(1, 3) + lane(), 'before': lane(7) + option(2, 0),
+     'two': lane(1) + lane(2), 'other-length': b'\xff\1\1\2' + bytes(8) + lane(),
+     'reserved': b'\xff\1\1\xe3' + lane()[4:], 'cut': lane()[:15]},
 ]
 NAMES = ['options', 'geneve', 'vxlan', 'ip4', 'ip6', 'frame', 'mss', 'error', 'pieces', 'echo',
-         'discovery', 'arp']
+         'discovery', 'arp', 'lane']
 
 
 
