@@ -30,6 +30,7 @@
 
 #include "dataplane/base/macros.h"
 #include "dataplane/fwd/lpm.h"
+#include "tests/bench/prefixes.h"
 
 #define TURNS_MAX     15
 #define TURNS_MIN     3
@@ -89,61 +90,7 @@ static struct {
 	bool later; /* a row has been written */
 } run = {.seconds = 1.5};
 
-static uint64_t state = 42;
 static uint32_t addresses = 1u << 20; /* different ones */
-
-static uint32_t below(uint32_t limit)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)((z ^ z >> 31) % limit);
-}
-
-/* Percent of each length, after public tables of both families. */
-static const uint8_t mix4[][2] = {
-	{24, 60}, {22, 12}, {23, 10}, {21, 5}, {20, 4}, {19, 3}, {18, 2}, {16, 2}, {32, 2}};
-static const uint8_t mix6[][2] = {{48, 48}, {32, 14}, {44, 10}, {40, 9}, {36, 6}, {46, 5}, {47, 4},
-	{29, 2}, {64, 1}, {128, 1}};
-
-static uint8_t pick_length(const uint8_t (*mix)[2], size_t n)
-{
-	uint32_t dice = below(100), i = 0;
-
-	while (i + 1 < n && dice >= mix[i][1])
-		dice -= mix[i++][1];
-	return mix[i][0];
-}
-
-/* Half of the prefixes stand next to the one before, as allocations do. */
-static struct ip_prefix pick_prefix(uint8_t family, const struct ip_prefix *before)
-{
-	struct ip_prefix p = {.ip.family = family};
-	unsigned bytes = ip_bits(family) / 8;
-
-	if (before->length > 8 && below(2) != 0) {
-		p = *before;
-		unsigned i = (p.length - 1u) / 8, step = 1u << (7 - (p.length - 1u) % 8);
-
-		if (p.ip.bytes[i] + step < 256) {
-			p.ip.bytes[i] = (uint8_t)(p.ip.bytes[i] + step);
-			return p;
-		}
-	}
-	for (unsigned i = 0; i < bytes; i++)
-		p.ip.bytes[i] = (uint8_t)below(256);
-	p.ip.bytes[0] = (uint8_t)(1 + below(223));
-	if (family == IP_6) {
-		/* Registries hold a few hundred /16s, of which some are crowded. */
-		p.ip.bytes[0] = (uint8_t)(0x20 + (below(4) ? below(3) * 4 : below(16)));
-		p.ip.bytes[1] = (uint8_t)(below(2) ? below(6) : below(32));
-	}
-	p.length = family == IP_4 ? pick_length(mix4, ARRAY_SIZE(mix4))
-				  : pick_length(mix6, ARRAY_SIZE(mix6));
-	p.ip = ip_mask(&p.ip, p.length);
-	return p;
-}
 
 static uint64_t word(const uint8_t *bytes)
 {
@@ -165,57 +112,46 @@ static void *get(size_t count, size_t size)
 	return p;
 }
 
-static struct ip_address pick_inside(const struct ip_prefix *prefix)
-{
-	struct ip_address ip = prefix->ip, noise = {.family = ip.family}, host;
-
-	for (unsigned k = 0; k < ip_bits(ip.family) / 8; k++)
-		noise.bytes[k] = (uint8_t)below(256);
-	host = ip_mask(&noise, prefix->length);
-	for (unsigned k = 0; k < 16; k++)
-		ip.bytes[k] |= noise.bytes[k] ^ host.bytes[k];
-	return ip;
-}
-
 static void pick_addresses(struct set *s, bool hit)
 {
 	for (uint32_t i = 0; i < addresses; i++) {
-		const struct route *r = &s->route[below(s->count)];
+		const struct route *r = &s->route[prefixes_below(s->count)];
 		struct ip_prefix any = {.ip.family = s->shape.family};
-		struct ip_address ip = pick_inside(hit ? &r->prefix : &any);
+		struct ip_address ip;
 
+		prefixes_host(hit ? &r->prefix : &any, &ip);
 		s->table[i] = r->table;
 		s->address4[i] = ip_v4(&ip);
 		s->address6[i] = (struct lpm6_key){word(ip.bytes), word(ip.bytes + 8)};
 	}
 }
 
-/* Draws the routes; a store finds out which are there already. */
+static void draw_routes(struct set *s)
+{
+	uint32_t each = s->shape.routes;
+	struct ip_prefix *drawn = get(each, sizeof(drawn[0]));
+
+	for (uint32_t table = 0; table < s->shape.tables; table++) {
+		prefixes_draw(drawn, each, s->shape.family);
+		for (uint32_t i = 0; i < each; i++)
+			s->route[s->count++] =
+				(struct route){table, 1 + prefixes_below(1000), drawn[i]};
+	}
+	free(drawn);
+}
+
 static void make_set(struct set *s, const struct shape *shape)
 {
-	uint32_t total = shape->tables * shape->routes;
-	struct lpm *lpm = lpm_create(&(struct lpm_config){shape->tables, total, NULL});
-	struct ip_prefix prefix = {0};
-
 	*s = (struct set){.shape = *shape};
-	s->route = get(total, sizeof(s->route[0]));
+	s->route = get((size_t)shape->tables * shape->routes, sizeof(s->route[0]));
 	s->table = get(addresses, sizeof(s->table[0]));
 	s->address4 = get(addresses, sizeof(s->address4[0]));
 	s->address6 = get(addresses, sizeof(s->address6[0]));
 	s->value = get(addresses, sizeof(s->value[0]));
-	while (lpm != NULL && s->count < total) {
-		uint32_t table = s->count / shape->routes;
-
-		prefix = pick_prefix(shape->family, &prefix);
-		if (lpm_get(lpm, table, &prefix) != 0)
-			continue;
-		s->route[s->count] = (struct route){table, 1 + below(1000), prefix};
-		lpm_put(lpm, table, &prefix, s->route[s->count++].value);
-	}
-	lpm_destroy(lpm);
+	draw_routes(s);
 	/* Random order of changes: neighbours in time are not neighbours in the table. */
 	for (uint32_t i = s->count - 1; i > 0; i--) {
-		uint32_t j = below(i + 1);
+		uint32_t j = prefixes_below(i + 1);
 		struct route r = s->route[i];
 
 		s->route[i] = s->route[j];

@@ -8,7 +8,8 @@
 /* A number below limit. */
 uint32_t prefixes_below(uint32_t limit);
 
-/* count different prefixes of the family, in random order. */
+/* count different prefixes of the family, in random order. None is under 127.0.0.0/8, which is not
+ * forwarded, or 192.0.0.0/8, where a gateway under test has its own subnets. */
 void prefixes_draw(struct ip_prefix *out, uint32_t count, uint8_t family);
 
 /* A random host of the prefix. */
