@@ -30,6 +30,7 @@
 
 #include "dataplane/base/macros.h"
 #include "dataplane/fwd/lpm.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/prefixes.h"
 
 #define TURNS_MAX     15
@@ -85,9 +86,7 @@ struct contender {
 static struct {
 	bool smoke, small_pages;
 	double seconds; /* for the turns of one kind of address */
-	const char *only;
-	FILE *json;
-	bool later; /* a row has been written */
+	const char *only, *json;
 } run = {.seconds = 1.5};
 
 static uint32_t addresses = 1u << 20; /* different ones */
@@ -168,33 +167,22 @@ static void drop_set(struct set *s)
 	free(s->value);
 }
 
-/* Figures: a line to read and a row of JSON. */
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void row(const struct set *s, const char *what, const char *whose, const char *unit,
+/* Keeps a figure and answers its median. */
+static double row(const struct set *s, const char *what, const char *whose, const char *unit,
 	double *figure, unsigned count)
 {
-	qsort(figure, count, sizeof(figure[0]), by_value);
-	if (run.json == NULL)
-		return;
-	fprintf(run.json, "%s\n{\"name\": \"lpm/%s/%s/%s\", \"unit\": \"%s\", ",
-		run.later ? "," : "", s->shape.name, what, whose, unit);
-	fprintf(run.json, "\"median\": %.2f, \"min\": %.2f, \"max\": %.2f, \"runs\": %u, ",
-		figure[count / 2], figure[0], figure[count - 1], count);
-	fprintf(run.json,
-		"\"params\": {\"tables\": %u, \"routes\": %u, \"family\": %u, \"bulk\": %d, "
-		"\"addresses\": %u, \"pages\": \"%s\"}}",
+	const char *pages = run.small_pages		   ? "small"
+			    : rte_eal_has_hugepages() != 0 ? "reserved"
+							   : "transparent";
+	char name[64], params[160];
+
+	snprintf(name, sizeof(name), "lpm/%s/%s/%s", s->shape.name, what, whose);
+	snprintf(params, sizeof(params),
+		"{\"tables\": %u, \"routes\": %u, \"family\": %u, \"bulk\": %d, "
+		"\"addresses\": %u, \"pages\": \"%s\"}",
 		s->shape.tables, s->shape.routes, s->shape.family == IP_4 ? 4 : 6, BURST, addresses,
-		run.small_pages		       ? "small"
-		: rte_eal_has_hugepages() != 0 ? "reserved"
-					       : "transparent");
-	run.later = true;
+		pages);
+	return figures_add(name, unit, figure, count, params);
 }
 
 static void row_one(
@@ -485,10 +473,11 @@ static void race(struct set *s, struct contender *c, unsigned n, bool hit)
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
-		row(s, hit ? "hit" : "any", c[i].name, "cycles", c[i].cycles, c[i].turns);
-		printf("  %-10s %6.1f cycles (%.1f to %.1f), %s addresses\n", c[i].name,
-			c[i].cycles[c[i].turns / 2], c[i].cycles[0], c[i].cycles[c[i].turns - 1],
-			hit ? "hit" : "any");
+		const char *which = hit ? "hit" : "any";
+		double median = row(s, which, c[i].name, "cycles", c[i].cycles, c[i].turns);
+
+		printf("  %-10s %6.1f cycles (%.1f to %.1f), %s addresses\n", c[i].name, median,
+			c[i].cycles[0], c[i].cycles[c[i].turns - 1], which);
 	}
 }
 
@@ -579,9 +568,7 @@ static int read_options(int argc, char **argv)
 			run.seconds = atof(more) / (2 * ARRAY_SIZE(shapes));
 			i++;
 		} else if (strcmp(argv[i], "--json") == 0 && more != NULL) {
-			run.json = fopen(more, "w");
-			if (run.json == NULL)
-				return usage();
+			run.json = more;
 			i++;
 		} else if (argv[i][0] != '-' && run.only == NULL) {
 			run.only = argv[i];
@@ -600,14 +587,12 @@ int main(int argc, char **argv)
 		return rc;
 	if (start_eal(argv[0]) < 0)
 		return 1;
-	if (run.json != NULL)
-		fputs("[", run.json);
 	for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++)
 		if (run.only == NULL || strstr(shapes[i].name, run.only) != NULL)
 			bench(shapes[i]);
-	if (run.json != NULL) {
-		fputs("\n]\n", run.json);
-		fclose(run.json);
+	if (figures_write(run.json) < 0) {
+		fprintf(stderr, "bench_lpm: cannot write %s\n", run.json);
+		return 1;
 	}
 	return rte_eal_cleanup() < 0;
 }
