@@ -32,10 +32,11 @@
 #include "dataplane/fwd/lpm.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/prefixes.h"
+#include "tests/bench/setting.h"
 
 #define TURNS_MAX     15
 #define TURNS_MIN     3
-#define BURST	      32
+#define BULK	      32
 #define CHANGES	      50000u
 #define TABLES_MAX    16 /* of DPDK's */
 #define CONTENDERS    3
@@ -180,7 +181,7 @@ static double row(const struct set *s, const char *what, const char *whose, cons
 	snprintf(params, sizeof(params),
 		"{\"tables\": %u, \"routes\": %u, \"family\": %u, \"bulk\": %d, "
 		"\"addresses\": %u, \"pages\": \"%s\"}",
-		s->shape.tables, s->shape.routes, s->shape.family == IP_4 ? 4 : 6, BURST, addresses,
+		s->shape.tables, s->shape.routes, s->shape.family == IP_4 ? 4 : 6, BULK, addresses,
 		pages);
 	return figures_add(name, unit, figure, count, params);
 }
@@ -209,14 +210,14 @@ static double micros(uint64_t cycles, uint32_t changes)
 
 static void ours4(struct set *s, void **store)
 {
-	for (uint32_t i = 0; i < addresses; i += BURST)
-		lpm4_lookup(store[0], s->table + i, s->address4 + i, s->value + i, BURST);
+	for (uint32_t i = 0; i < addresses; i += BULK)
+		lpm4_lookup(store[0], s->table + i, s->address4 + i, s->value + i, BULK);
 }
 
 static void ours6(struct set *s, void **store)
 {
-	for (uint32_t i = 0; i < addresses; i += BURST)
-		lpm6_lookup(store[0], s->table + i, s->address6 + i, s->value + i, BURST);
+	for (uint32_t i = 0; i < addresses; i += BULK)
+		lpm6_lookup(store[0], s->table + i, s->address6 + i, s->value + i, BULK);
 }
 
 static bool fill_ours(struct contender *c, const struct set *s)
@@ -286,12 +287,12 @@ static void show_memory(const struct set *s, const struct lpm *lpm)
 
 static void fib4(struct set *s, void **store)
 {
-	uint64_t hop[BURST], sum = 0;
+	uint64_t hop[BULK], sum = 0;
 
-	for (uint32_t i = 0; i < addresses; i += BURST) {
+	for (uint32_t i = 0; i < addresses; i += BULK) {
 		if (s->shape.tables == 1)
-			rte_fib_lookup_bulk(store[0], s->address4 + i, hop, BURST);
-		for (uint32_t k = 0; s->shape.tables > 1 && k < BURST; k++)
+			rte_fib_lookup_bulk(store[0], s->address4 + i, hop, BULK);
+		for (uint32_t k = 0; s->shape.tables > 1 && k < BULK; k++)
 			rte_fib_lookup_bulk(
 				store[s->table[i + k]], s->address4 + i + k, hop + k, 1);
 		sum += hop[0];
@@ -326,11 +327,11 @@ static bool fill_fib4(struct contender *c, const struct set *s)
 
 static void fib6(struct set *s, void **store)
 {
-	uint8_t ip[BURST][16];
-	uint64_t hop[BURST], sum = 0;
+	uint8_t ip[BULK][16];
+	uint64_t hop[BULK], sum = 0;
 
-	for (uint32_t i = 0; i < addresses; i += BURST) {
-		for (uint32_t k = 0; k < BURST; k++) {
+	for (uint32_t i = 0; i < addresses; i += BULK) {
+		for (uint32_t k = 0; k < BULK; k++) {
 			uint64_t high = __builtin_bswap64(s->address6[i + k].high);
 			uint64_t low = __builtin_bswap64(s->address6[i + k].low);
 
@@ -338,8 +339,8 @@ static void fib6(struct set *s, void **store)
 			memcpy(ip[k] + 8, &low, 8);
 		}
 		if (s->shape.tables == 1)
-			rte_fib6_lookup_bulk(store[0], ip, hop, BURST);
-		for (uint32_t k = 0; s->shape.tables > 1 && k < BURST; k++)
+			rte_fib6_lookup_bulk(store[0], ip, hop, BULK);
+		for (uint32_t k = 0; s->shape.tables > 1 && k < BULK; k++)
 			rte_fib6_lookup_bulk(store[s->table[i + k]], ip + k, hop + k, 1);
 		sum += hop[0];
 	}
@@ -376,13 +377,13 @@ static void lpm4(struct set *s, void **store)
 {
 	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < addresses; i += BURST) {
+	for (uint32_t i = 0; i < addresses; i += BULK) {
 		if (s->shape.tables == 1) {
 			rte_lpm_lookup_bulk(
-				(struct rte_lpm *)store[0], s->address4 + i, s->value + i, BURST);
+				(struct rte_lpm *)store[0], s->address4 + i, s->value + i, BULK);
 			continue;
 		}
-		for (uint32_t k = i; k < i + BURST; k++)
+		for (uint32_t k = i; k < i + BULK; k++)
 			sum += rte_lpm_lookup(store[s->table[k]], s->address4[k], s->value + k) ==
 			       0;
 	}
@@ -515,22 +516,10 @@ static int advise(const struct rte_memseg_list *list, const struct rte_memseg *m
 	return 0;
 }
 
-static unsigned long free_huge_megabytes(void)
-{
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
-	unsigned long pages = 0;
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return 2 * pages;
-}
-
 static int start_eal(char *program)
 {
-	bool reserve = !run.small_pages && !run.smoke && free_huge_megabytes() >= EAL_MEGABYTES;
+	bool reserve =
+		!run.small_pages && !run.smoke && 2 * setting_free_hugepages() >= EAL_MEGABYTES;
 	char megabytes[16];
 	char *arg[] = {program, "-m", megabytes, "--no-pci", "--no-telemetry", "--no-shconf",
 		"--file-prefix=bench_lpm", "--log-level=error", "--lcores=0",

@@ -14,7 +14,7 @@
 #define FIRST_VLAN 2
 #define PATHS	   4
 #define MTU	   9216
-#define FRAME_ROOM 9216
+#define PAGES	   256 /* of 2 MiB, for 500 MB */
 
 static const uint8_t router_mac[6] = {2, 0, 0, 0, 8, 8}; /* ours, inside VXLAN */
 static const char *const site_name[SITES] = {"far4", "far6", "vx4", "vx6", "near4", "near6"};
@@ -29,17 +29,17 @@ static bool is_vxlan(enum setting_site site)
 	return site == SITE_VX4 || site == SITE_VX6;
 }
 
-static bool free_hugepages(void)
+unsigned setting_free_hugepages(void)
 {
 	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
 	unsigned pages = 0;
 
 	if (file == NULL)
-		return false;
+		return 0;
 	if (fscanf(file, "%u", &pages) != 1)
 		pages = 0;
 	fclose(file);
-	return pages >= 256;
+	return pages;
 }
 
 void setting_eal(const char *program, bool *huge)
@@ -54,7 +54,7 @@ void setting_eal(const char *program, bool *huge)
 
 	snprintf(name, sizeof(name), "%s", program);
 	snprintf(prefix, sizeof(prefix), "--file-prefix=%s%d", program, (int)getpid());
-	*huge = *huge && free_hugepages();
+	*huge = *huge && setting_free_hugepages() >= PAGES;
 	if ((*huge ? rte_eal_init((int)ARRAY_SIZE(with), with)
 		   : rte_eal_init((int)ARRAY_SIZE(without), without)) < 0) {
 		fprintf(stderr, "%s: EAL does not start\n", program);

@@ -38,6 +38,9 @@ struct setting {
 	unsigned site_of[SITES];			 /* place of a site among those in use */
 };
 
+/* How many hugepages of 2 MiB are reserved and free. */
+unsigned setting_free_hugepages(void);
+
 /* EAL with hugepages where they are wanted (*huge) and there are any; *huge tells. Exits on
  * failure.
  */
