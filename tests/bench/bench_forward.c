@@ -9,7 +9,6 @@
  * A figure is the median of the runs; "net" is without the source, which is measured alone, on the
  * same frames and beside each load. Every run is checked: what was sent in came out, all of it.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,31 +51,6 @@ static const char *name_of(const char *setting, const struct setting_load *load)
 	return name;
 }
 
-static void wait_for(struct setting *s)
-{
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		while (s->source[i].flows > 0 && !atomic_load(&s->source[i].over))
-			usleep(1000);
-}
-
-static uint64_t sent(const struct setting *s)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		sum += s->source[i].flows > 0 ? s->source[i].sent : 0;
-	return sum;
-}
-
-static void start(struct setting *s)
-{
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		if (s->source[i].flows > 0)
-			source_start(&s->source[i], RUNS, option.per_run);
-		else
-			source_quiet(&s->source[i]);
-}
-
 /* Cycles per packet over all sources: each had its share of every run. */
 static unsigned runs(const struct setting *s, double *value)
 {
@@ -105,7 +79,7 @@ static double alone(struct setting *s)
 	struct rte_mbuf *m[BURST];
 	unsigned count;
 
-	start(s);
+	setting_start(s, RUNS, option.per_run);
 	do {
 		count = 0;
 		for (unsigned i = 0; i < SETTING_PORTS; i++) {
@@ -120,25 +94,11 @@ static double alone(struct setting *s)
 	return figures_median(value, count);
 }
 
-struct tally {
-	uint64_t tx, dropped;
-};
-
-static struct tally tally(const struct setting *s)
-{
-	const struct meter *meter = plane_meter(s->gateway->parts.plane, 0);
-	struct tally t = {0};
-
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		t.tx += meter->port[i].tx;
-	return t;
-}
-
 static void forward(struct setting *s, const char *setting, const struct setting_load *load)
 {
 	const char *name = name_of(setting, load);
 	double value[SOURCE_STAMPS], source, all, ghz = (double)rte_get_tsc_hz() / 1e9;
-	struct tally before;
+	uint64_t delivered;
 	char params[160];
 	unsigned count;
 
@@ -149,10 +109,10 @@ static void forward(struct setting *s, const char *setting, const struct setting
 		return;
 	}
 	source = alone(s);
-	before = tally(s);
-	start(s);
+	setting_start(s, RUNS, option.per_run);
+	delivered = setting_delivered(s);
 	testbed_start(s->gateway);
-	wait_for(s);
+	setting_wait(s);
 	usleep(2000);
 	testbed_stop(s->gateway);
 	count = runs(s, value);
@@ -161,11 +121,7 @@ static void forward(struct setting *s, const char *setting, const struct setting
 	all = figures_add(name, "cycles/packet", value, count, params);
 	printf("%-42s %7.1f %7.1f %7.1f %7.1f   %6.2f\n", name, all, value[0], all - source, source,
 		ghz * 1e3 / all);
-	if (tally(s).tx - before.tx != sent(s)) {
-		printf("  FAILED: %" PRIu64 " of %" PRIu64 " packets came out\n",
-			tally(s).tx - before.tx, sent(s));
-		option.failed = 1;
-	}
+	option.failed |= !setting_lossless(s, 0, delivered);
 	fflush(stdout);
 }
 
@@ -220,17 +176,17 @@ static void stages(struct setting *s, const char *setting, const struct setting_
 
 	if (setting_load(s, load) < 0)
 		return;
-	start(s);
+	setting_start(s, RUNS, option.per_run);
 	f->snapshot = fwd_snapshot(f->fwd);
 	for (bool more = true; more && run < RUNS; run++) {
-		uint64_t spent[STAGES] = {0}, from = sent(s);
+		uint64_t spent[STAGES] = {0}, from = setting_sent(s);
 
-		while (more && sent(s) - from < option.per_run / 4)
+		while (more && setting_sent(s) - from < option.per_run / 4)
 			for (unsigned port = 0; port < SETTING_PORTS; port++)
 				if (s->source[port].flows > 0)
 					more = staged_burst(f, &f->burst, port, spent);
 		for (unsigned i = 0; i < STAGES; i++)
-			value[i][run] = (double)spent[i] / (double)(sent(s) - from);
+			value[i][run] = (double)spent[i] / (double)(setting_sent(s) - from);
 	}
 	printf("%-42s", name_of(setting, load) + strlen("forward/"));
 	for (unsigned i = 0; i < STAGES; i++) {

@@ -88,8 +88,7 @@ static uint64_t trial(struct setting *s, double rate, uint64_t packets)
 	atomic_store(&taken.count, 0);
 	source_start(source, 1, packets / 2);
 	testbed_start(s->gateway);
-	while (!atomic_load(&source->over))
-		usleep(500);
+	source_wait(source);
 	testbed_stop(s->gateway);
 	return source->missed;
 }
@@ -102,8 +101,7 @@ static double top_rate(struct setting *s)
 	source_pace(source, 0, 0);
 	source_start(source, 9, option.smoke ? 1000 : 100000);
 	testbed_start(s->gateway);
-	while (!atomic_load(&source->over))
-		usleep(500);
+	source_wait(source);
 	testbed_stop(s->gateway);
 	return (double)rte_get_tsc_hz() / figures_median(cycles, source_runs(source, cycles));
 }

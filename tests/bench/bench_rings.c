@@ -14,7 +14,6 @@
  * over that of the one. Pairs follow each other; one whose calibration (a fixed calculation) moved
  * by more than 5 % is left out.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -67,35 +66,6 @@ static void spread(struct setting *s, unsigned worker)
 			plane_turn(s->gateway->parts.plane, w);
 }
 
-static uint64_t delivered(const struct setting *s)
-{
-	uint64_t tx = 0;
-
-	for (unsigned w = 0; w < plane_workers(s->gateway->parts.plane); w++)
-		for (unsigned port = 0; port < SETTING_PORTS; port++)
-			tx += plane_meter(s->gateway->parts.plane, w)->port[port].tx;
-	return tx;
-}
-
-static uint64_t sent(const struct setting *s)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		sum += s->source[i].flows > 0 ? s->source[i].sent : 0;
-	return sum;
-}
-
-/* Sources that never end by themselves. */
-static void open_sources(struct setting *s)
-{
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		if (s->source[i].flows > 0)
-			source_start(&s->source[i], 1, UINT64_MAX / 2);
-		else
-			source_quiet(&s->source[i]);
-}
-
 /* Turns of two workers on two cores, one after the other. */
 
 static struct {
@@ -134,7 +104,7 @@ static void *consume(void *unused)
 
 static void one_run(struct setting *s, bool alone, double *receive, double *consumed)
 {
-	uint64_t spent = 0, before = sent(s), packets;
+	uint64_t spent = 0, before = setting_sent(s), packets;
 
 	duet.cycles = 0;
 	for (unsigned round = 0; round < option.rounds; round++) {
@@ -150,7 +120,7 @@ static void one_run(struct setting *s, bool alone, double *receive, double *cons
 			atomic_load_explicit(&duet.asked, memory_order_relaxed))
 			rte_pause();
 	}
-	packets = sent(s) - before;
+	packets = setting_sent(s) - before;
 	*receive = (double)spent / (double)packets;
 	*consumed = (double)duet.cycles / (double)packets;
 }
@@ -177,40 +147,30 @@ static double source_alone(struct setting *s)
 	return figures_median(value, option.runs);
 }
 
-static void check(struct setting *s, uint64_t sent_before, uint64_t delivered_before)
-{
-	uint64_t in = sent(s) - sent_before, out = delivered(s) - delivered_before;
-
-	if (in == out)
-		return;
-	printf("  FAILED: %" PRIu64 " of %" PRIu64 " packets came out\n", out, in);
-	option.failed = 1;
-}
-
 static void turns(struct setting *s)
 {
 	double hot[FIGURES_RUNS], receive[FIGURES_RUNS], consumed[FIGURES_RUNS], none, source;
 	double all, handed, taken;
-	uint64_t in, out;
+	uint64_t sent, delivered;
 	char params[96];
 	pthread_t thread;
 
 	duet.plane = s->gateway->parts.plane;
 	pin(RECEIVER);
-	open_sources(s);
+	setting_start(s, 1, UINT64_MAX / 2); /* never over by itself */
 	source = source_alone(s);
 	snprintf(params, sizeof(params), "{\"source\": %.2f, \"hugepages\": %s}", source,
 		option.huge ? "true" : "false");
 	pthread_create(&thread, NULL, consume, NULL);
-	in = sent(s);
-	out = delivered(s);
+	sent = setting_sent(s);
+	delivered = setting_delivered(s);
 	for (unsigned run = 0; run < option.runs; run++) {
 		spread(s, RECEIVER);
 		one_run(s, true, &hot[run], &none);
 		spread(s, CONSUMER);
 		one_run(s, false, &receive[run], &consumed[run]);
 	}
-	check(s, in, out);
+	option.failed |= !setting_lossless(s, sent, delivered);
 	atomic_store(&duet.stop, true);
 	pthread_join(thread, NULL);
 	all = figures_add("rings/hot", "cycles/packet", hot, option.runs, params);
@@ -225,12 +185,6 @@ static void turns(struct setting *s)
 
 /* Both at once. */
 
-static void wait_for(const struct source *source)
-{
-	while (!atomic_load(&source->over))
-		usleep(500);
-}
-
 static void rate(struct setting *s, unsigned worker, const char *name)
 {
 	double value[FIGURES_RUNS], lost = 0, median;
@@ -240,15 +194,15 @@ static void rate(struct setting *s, unsigned worker, const char *name)
 		uint64_t before, from;
 
 		spread(s, worker);
-		before = delivered(s);
+		before = setting_delivered(s);
 		source_start(&s->source[0], 1, option.per_run);
 		testbed_start(s->gateway);
-		wait_for(&s->source[0]);
+		source_wait(&s->source[0]);
 		usleep(1000);
 		testbed_stop(s->gateway);
 		from = s->source[0].stamp[1] - s->source[0].stamp[0];
-		lost += 1 - (double)(delivered(s) - before) / (double)s->source[0].sent;
-		value[run] = (double)(delivered(s) - before) / 2 / (double)from *
+		lost += 1 - (double)(setting_delivered(s) - before) / (double)s->source[0].sent;
+		value[run] = (double)(setting_delivered(s) - before) / 2 / (double)from *
 			     (double)rte_get_tsc_hz() / 1e6;
 	}
 	lost /= RTE_MIN(option.runs, 9u);
@@ -309,7 +263,7 @@ static double run_sources(struct setting *s, unsigned sources)
 	testbed_start(s->gateway);
 	for (unsigned i = 0; i < 2; i++)
 		if (sources >> i & 1)
-			wait_for(&s->source[i]);
+			source_wait(&s->source[i]);
 	usleep(500);
 	testbed_stop(s->gateway);
 	for (unsigned i = 0; i < 2; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/bench/setting.h"
 
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -570,4 +571,49 @@ int setting_load(struct setting *s, const struct setting_load *load)
 		source_ready(source);
 	}
 	return 0;
+}
+
+void setting_start(struct setting *s, unsigned runs, uint64_t per_run)
+{
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		if (s->source[i].flows > 0)
+			source_start(&s->source[i], runs, per_run);
+		else
+			source_quiet(&s->source[i]);
+}
+
+void setting_wait(const struct setting *s)
+{
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		if (s->source[i].flows > 0)
+			source_wait(&s->source[i]);
+}
+
+uint64_t setting_sent(const struct setting *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SETTING_PORTS; i++)
+		sum += s->source[i].flows > 0 ? s->source[i].sent : 0;
+	return sum;
+}
+
+uint64_t setting_delivered(const struct setting *s)
+{
+	const struct plane *plane = s->gateway->parts.plane;
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < plane_workers(plane); w++)
+		for (unsigned port = 0; port < SETTING_PORTS; port++)
+			sum += plane_meter(plane, w)->port[port].tx;
+	return sum;
+}
+
+bool setting_lossless(const struct setting *s, uint64_t sent, uint64_t delivered)
+{
+	uint64_t in = setting_sent(s) - sent, out = setting_delivered(s) - delivered;
+
+	if (in != out)
+		printf("  FAILED: %" PRIu64 " of %" PRIu64 " packets came out\n", out, in);
+	return in == out;
 }

@@ -64,4 +64,19 @@ struct setting_load {
  * OUT, on the backbone for the others. 0, or -1 with a line on standard error. */
 int setting_load(struct setting *s, const struct setting_load *load);
 
+/* source_start for the sources that have flows; the others are quiet. */
+void setting_start(struct setting *s, unsigned runs, uint64_t per_run);
+
+/* Sleeps until they are over, with workers as threads. */
+void setting_wait(const struct setting *s);
+
+/* Packets that came in since the sources were started, and that ever went out of all ports. Exact
+ * while workers rest. */
+uint64_t setting_sent(const struct setting *s);
+uint64_t setting_delivered(const struct setting *s);
+
+/* Whether as many went out as came in since these two were read; else with a line on standard
+ * output. */
+bool setting_lossless(const struct setting *s, uint64_t sent, uint64_t delivered);
+
 #endif

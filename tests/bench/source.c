@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -64,6 +65,12 @@ void source_start(struct source *s, unsigned runs, uint64_t per_run)
 	s->wanted = RTE_MIN(runs + 1, (unsigned)SOURCE_STAMPS);
 	atomic_store(&s->stamps, 0);
 	atomic_store(&s->over, 0);
+}
+
+void source_wait(const struct source *s)
+{
+	while (!atomic_load(&s->over))
+		usleep(500);
 }
 
 void source_pace(struct source *s, double packets_per_second, uint64_t queue)

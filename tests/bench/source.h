@@ -81,6 +81,9 @@ void source_ready(struct source *s);
 /* Begins anew: runs + 1 runs (the first is not to be used) of per_run packets each. */
 void source_start(struct source *s, unsigned runs, uint64_t per_run);
 
+/* Sleeps until it is over. */
+void source_wait(const struct source *s);
+
 /* Before source_start: frames come at this rate and wait in a queue of that many. 0: unpaced. */
 void source_pace(struct source *s, double packets_per_second, uint64_t queue);
 
