@@ -262,6 +262,11 @@ static const struct rpc_method *find_method(const struct connection *connection,
 	return method;
 }
 
+static bool is_id(const json_t *id)
+{
+	return json_is_string(id) || json_is_number(id) || json_is_null(id);
+}
+
 /* NULL: request is well-formed. */
 static const char *check_request(json_t *request)
 {
@@ -271,15 +276,13 @@ static const char *check_request(json_t *request)
 
 	if (json_is_array(request))
 		return "batches are not served: send one request object per line";
-	if (!json_is_object(request))
-		return "a request is an object";
 	if (!version || strcmp(version, "2.0") != 0)
 		return "jsonrpc must be \"2.0\"";
 	if (!json_is_string(json_object_get(request, "method")))
 		return "method must be a string";
 	if (params && !json_is_object(params))
 		return "params must be an object: parameters go by name";
-	if (id && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))
+	if (id && !is_id(id))
 		return "id must be a string, a number or null";
 	json_object_foreach(request, key, value) if (
 		strcmp(key, "jsonrpc") && strcmp(key, "method") && strcmp(key, "params") &&
@@ -328,7 +331,7 @@ static bool start_call(struct connection *connection, json_t *request, char *lin
 	const char *wrong = check_request(request);
 
 	if (wrong) {
-		refuse(connection, json_is_object(request) ? id : NULL, RPC_REQUEST, wrong);
+		refuse(connection, is_id(id) ? id : NULL, RPC_REQUEST, wrong);
 		return false;
 	}
 	method = find_method(connection, json_string_value(json_object_get(request, "method")));

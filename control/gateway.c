@@ -13,8 +13,8 @@
 #include "control/boot.h"
 #include "control/journal.h"
 #include "control/loop.h"
+#include "control/methods.h"
 #include "control/model.h"
-#include "control/model_methods.h"
 #include "control/neighbours.h"
 #include "control/ports.h"
 #include "control/provision.h"
@@ -24,7 +24,6 @@
 #include "control/stats.h"
 #include "control/steering.h"
 #include "control/system.h"
-#include "control/toplist.h"
 #include "dataplane/base/log.h"
 #include "dataplane/path/packet.h"
 
@@ -280,10 +279,6 @@ static int open_server(struct gateway *gateway)
 		.path = {control, stats},
 		.mode = {boot->control.mode, boot->stats.mode},
 		.audit = audit,
-		.tables = {{system_methods, model_methods, stats_methods, rings_methods,
-				   rings_reads, toplist_methods},
-			{stats_methods, rings_reads, toplist_methods}},
-		.metrics = &stats_metrics,
 	};
 	int error = group_of(&boot->control, &config.group[SERVER_CONTROL]);
 
@@ -293,6 +288,7 @@ static int open_server(struct gateway *gateway)
 	snprintf(control, sizeof(control), "%s/control.sock", boot->run_dir);
 	snprintf(stats, sizeof(stats), "%s/stats.sock", boot->run_dir);
 	snprintf(audit, sizeof(audit), "%s/audit.log", boot->state_dir);
+	methods_serve(&config);
 	gateway->server = server_create(gateway->loop, gateway, &config);
 	return gateway->server ? 0 : -EIO;
 }

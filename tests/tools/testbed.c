@@ -51,6 +51,7 @@ static void fill_defaults(struct testbed_setup *s)
 	s->gleaned = s->gleaned != 0 ? s->gleaned : 256;
 	s->connections = s->connections != 0 ? s->connections : 300;
 	s->routes = s->routes != 0 ? s->routes : 100000;
+	s->neighbours = s->neighbours != 0 ? s->neighbours : 16384 + 8 * s->connections;
 	s->buffers = s->buffers != 0 ? s->buffers : 8191;
 	for (unsigned i = 0; i < s->ports; i++) {
 		struct testbed_port *p = &s->port[i];
@@ -168,7 +169,7 @@ static int make_tables(struct testbed *g)
 					    .paths = 128,
 					    .sets = 256},
 		.routes = s->routes,
-		.neighbours = 16384 + 8 * s->connections,
+		.neighbours = s->neighbours,
 		.workers = s->workers};
 	struct model_config model = {.limits = {.connections = s->connections,
 					     .attachments = s->connections * 4,

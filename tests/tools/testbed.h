@@ -43,6 +43,7 @@ struct testbed_setup {
 	uint32_t icmp_rate;		   /* 0: 1000 */
 	uint32_t held, held_each, gleaned; /* 0: 1024, 16, 256 */
 	uint32_t connections, routes;	   /* 0: 300, 100000 */
+	uint32_t neighbours;		   /* 0: 16384, and 8 for each connection */
 	uint32_t buffers;		   /* of each of the two pools; 0: 8191 */
 	uint64_t seed;			   /* of the flow hash */
 	enum plane_idle idle;

@@ -229,55 +229,14 @@ static void answers_what_came_before_the_end(void **state)
 	assert_int_equal(server_stats(server)->clients, 0);
 }
 
-static void refuses_what_is_no_request(void **state)
+static void tells_why_a_handler_refuses(void **state)
 {
-	static const struct {
-		const char *line, *part;
-	} wrong[] = {
-		{"nonsense\n", "-32700"},
-		{"{\"a\":1,\"a\":2}\n", "-32700"},
-		{"[]\n", "one request object per line"},
-		{"7\n", "-3"},
-		{"{}\n", "-32600"},
-		{"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"echo\"}\n", "-32600"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":1}\n", "\"id\":1"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[]}\n", "by name"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"echo\"}\n", "-32600"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"more\":1}\n", "-32600"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eco\"}\n", "-32601"},
-		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"refuse\"}\n",
-			"\"code\":-32602,\"message\":\"no bread "
-			"today\",\"data\":{\"field\":\"/a/0\"}"},
-	};
 	int fd = dial(control);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		const char *answer;
-
-		say(fd, wrong[i].line);
-		answer = hear(fd);
-		if (!has(answer, wrong[i].part) || !has(answer, "\"error\""))
-			fail_msg("%s gives %s", wrong[i].line, answer ? answer : "nothing");
-	}
-	close(fd);
-}
-
-static void refuses_a_line_that_is_too_long(void **state)
-{
-	size_t length = RPC_LINE_MAX + 1000;
-	char *text = malloc(length);
-	int fd = dial(control);
-
-	(void)state;
-	memset(text, ' ', length);
-	text[length - 1] = '\n';
-	say_bytes(fd, text, length);
-	assert_true(has(hear(fd), "16 MiB"));
-	expect(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"}\n",
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
-	assert_int_equal(server_stats(server)->oversize, 1);
-	free(text);
+	expect(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"refuse\"}\n",
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"no bread "
+		"today\",\"data\":{\"field\":\"/a/0\"}}}");
 	close(fd);
 }
 
@@ -498,8 +457,7 @@ int main(void)
 		TEST(answers_a_request),
 		TEST(answers_pipelined_requests_in_order),
 		TEST(answers_what_came_before_the_end),
-		TEST(refuses_what_is_no_request),
-		TEST(refuses_a_line_that_is_too_long),
+		TEST(tells_why_a_handler_refuses),
 		TEST(takes_a_long_line),
 		TEST(bounds_unanswered_calls),
 		TEST(outlives_its_clients),

@@ -186,34 +186,6 @@ static void neighbours_have_the_names_of_their_links(void **state)
 	assert_null(at(v, "result/ports"));
 }
 
-static void what_cannot_be_told_is_refused(void **state)
-{
-	static const struct {
-		const char *params;
-		int code;
-		const char *field;
-	} cases[] = {
-		{"{\"sections\":[\"ports\",\"weather\"]}", RPC_PARAMS, "/sections/1"},
-		{"{\"sections\":[]}", RPC_PARAMS, "/sections"},
-		{"{\"sections\":\"ports\"}", RPC_PARAMS, "/sections"},
-		{"{\"connection\":\"nobody\"}", RPC_NOT_FOUND, "/connection"},
-		{"{\"connection\":7}", RPC_PARAMS, "/connection"},
-		{"{\"nonzero\":1}", RPC_PARAMS, "/nonzero"},
-		{"{\"section\":[]}", RPC_PARAMS, "/section"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		json_t *v = get(cases[i].params);
-
-		assert_int_equal(json_integer_value(at(v, "error/code")), cases[i].code);
-		assert_text(v, "error/data/field", cases[i].field);
-	}
-	json_array_clear(answers);
-	give(rpc_find(stats_methods, "stats.watch"), "{\"interval_ms\":99}");
-	assert_text(json_array_get(answers, 0), "error/data/field", "/interval_ms");
-}
-
 static void only_so_many_answers_are_made_at_once(void **state)
 {
 	const struct rpc_method *method = rpc_find(stats_methods, "stats.get");
@@ -293,7 +265,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(numbers_have_their_names),
 		TEST(neighbours_have_the_names_of_their_links),
-		TEST(what_cannot_be_told_is_refused),
 		TEST(only_so_many_answers_are_made_at_once),
 		TEST(metrics_name_the_same),
 		TEST(a_new_owner_starts_at_nothing),
