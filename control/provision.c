@@ -15,7 +15,8 @@
 #include "control/rpc.h"
 #include "control/server.h"
 
-#define SLICE_NS 200000 /* one slice works about this long */
+#define SLICE_NS 200000		   /* one slice works about this long */
+#define LOOK_NS	 UINT64_C(1000000) /* between two looks at a publisher that is not idle yet */
 
 enum stage { CHECKING, COMMITTING, ENDING, QUERYING };
 
@@ -27,6 +28,7 @@ struct job {
 	unsigned kind;
 	bool query;
 	enum query_job_kind query_kind;
+	uint64_t patience_ns; /* loop_now() at which a limit counts for good; 0: not begun */
 	bool durable, applied;
 	int error; /* of the journal */
 	char *answer;
@@ -36,11 +38,13 @@ struct job {
 struct provision {
 	struct gateway *gateway;
 	struct loop_slice slice;
+	struct loop_timer timer; /* starts the slice where it waits for the publisher */
 	struct job *first, **last;
 	unsigned waiting;
 	enum stage stage;
 	bool busy;    /* first is at hand */
-	bool patient; /* first is tried again when what earlier changes gave up is free */
+	bool hopeful; /* when first was begun, earlier changes had not given up all they will */
+	bool patient; /* first is tried again when they have */
 	struct refusal refusal;
 	struct document *document;
 	struct change *change;
@@ -180,12 +184,19 @@ static void commit(struct provision *provision)
 	provision->stage = ENDING;
 }
 
-/* Ids and room that earlier changes gave up come back when no worker can hold them any more. */
-static bool more_to_come(const struct provision *provision)
+/* Ids and room that earlier changes gave up come back when no worker can hold them any more; a
+ * worker that hangs does not hold up the line for ever. */
+static bool worth_waiting(const struct provision *provision)
 {
 	const struct publisher *publisher = provision->gateway->publisher;
+	struct job *job = provision->first;
+	uint64_t now = loop_now();
 
-	return publisher != NULL && !publisher_idle(publisher);
+	if (publisher == NULL || publisher_idle(publisher))
+		return false;
+	if (job->patience_ns == 0)
+		job->patience_ns = now + PROVISION_PATIENCE_MS * UINT64_C(1000000);
+	return now < job->patience_ns;
 }
 
 static void end(struct provision *provision)
@@ -196,7 +207,7 @@ static void end(struct provision *provision)
 		return;
 	provision->document = NULL;
 	provision->change = NULL;
-	if (provision->refusal.code == REFUSAL_LIMIT && more_to_come(provision)) {
+	if (provision->refusal.code == REFUSAL_LIMIT && provision->hopeful) {
 		/* No limit is reached for good before that; and no change goes ahead meanwhile. */
 		provision->refusal.code = REFUSAL_NONE;
 		provision->busy = false;
@@ -234,6 +245,7 @@ static void begin(struct provision *provision)
 
 	provision->busy = true;
 	provision->patient = false;
+	provision->hopeful = worth_waiting(provision);
 	if (job->query) {
 		provision->stage = QUERYING;
 		provision->query = query_job_begin(model, job->query_kind, job->call->params,
@@ -249,6 +261,15 @@ static void begin(struct provision *provision)
 	refuse_first(provision);
 }
 
+/* True where the first must wait; the timer wakes it. */
+static bool wait_for_room(struct provision *provision)
+{
+	if (!provision->patient || !worth_waiting(provision))
+		return false;
+	loop_timer_start(provision->gateway->loop, &provision->timer, LOOK_NS);
+	return true;
+}
+
 static bool work(void *context)
 {
 	static void (*const stages[])(struct provision * provision) = {
@@ -259,14 +280,19 @@ static bool work(void *context)
 	do {
 		if (provision->busy)
 			stages[provision->stage](provision);
-		else if (provision->first != NULL && provision->patient && more_to_come(provision))
-			return true;
-		else if (provision->first != NULL)
-			begin(provision);
-		else
+		else if (provision->first == NULL || wait_for_room(provision))
 			return false;
+		else
+			begin(provision);
 	} while (loop_now() < deadline);
 	return true;
+}
+
+static void wake(void *context)
+{
+	struct provision *provision = context;
+
+	loop_slice_start(provision->gateway->loop, &provision->slice);
 }
 
 static void enqueue(struct provision *provision, struct rpc_call *call, const struct job *wanted)
@@ -323,6 +349,8 @@ struct provision *provision_create(struct gateway *gateway)
 	provision->last = &provision->first;
 	provision->slice.work = work;
 	provision->slice.context = provision;
+	provision->timer.fire = wake;
+	provision->timer.context = provision;
 	return provision;
 }
 
@@ -331,6 +359,7 @@ void provision_destroy(struct provision *provision)
 	if (provision == NULL)
 		return;
 	loop_slice_stop(provision->gateway->loop, &provision->slice);
+	loop_timer_stop(provision->gateway->loop, &provision->timer);
 	query_job_end(provision->query);
 	text_free(&provision->text);
 	/* What the journal has must not be half in the model that others still look at. */

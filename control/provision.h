@@ -19,6 +19,9 @@ struct provision;
 struct rpc_call;
 
 #define PROVISION_WAITING_MOST 256 /* requests in line; more are refused as busy */
+/* So long a request that meets a limit, and all behind it, waits for what earlier changes gave up
+ * and workers may still hold. */
+#define PROVISION_PATIENCE_MS 10000
 
 /* gateway->loop, model and journal are there; publisher may be NULL (nothing is forwarded). NULL on
  * lack of memory. */
