@@ -2,18 +2,16 @@
 #include "control/provision.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/checkpoint.h"
 #include "control/gateway.h"
 #include "control/loop.h"
 #include "control/provision_answer.h"
+#include "control/provision_source.h"
 #include "control/publisher.h"
 #include "control/stats.h"
 #include "control/rpc.h"
-#include "control/server.h"
 
 #define SLICE_NS 200000		   /* one slice works about this long */
 #define LOOK_NS	 UINT64_C(1000000) /* between two looks at a publisher that is not idle yet */
@@ -23,24 +21,31 @@ enum stage { CHECKING, COMMITTING, ENDING, QUERYING };
 /* A request in line, and after it was carried out until it is durable. */
 struct job {
 	struct job *next;
+	struct provision *provision;
 	struct rpc_call *call;
 	enum document_mode mode;
 	unsigned kind;
 	bool query;
 	enum query_job_kind query_kind;
 	uint64_t patience_ns; /* loop_now() at which a limit counts for good; 0: not begun */
-	bool durable, applied;
-	int error; /* of the journal */
+	bool promises;	      /* that what it asked for stays */
+	bool durable;	      /* or it has no record, or the journal has failed */
 	char *answer;
 	size_t answer_length;
+};
+
+struct jobs {
+	struct job *first, **last;
 };
 
 struct provision {
 	struct gateway *gateway;
 	struct loop_slice slice;
 	struct loop_timer timer; /* starts the slice where it waits for the publisher */
-	struct job *first, **last;
+	struct jobs line;
 	unsigned waiting;
+	struct jobs made; /* in the model, and not answered yet */
+	bool lost;	  /* something that was made is not known to be on the disk */
 	enum stage stage;
 	bool busy;    /* first is at hand */
 	bool hopeful; /* when first was begun, earlier changes had not given up all they will */
@@ -50,7 +55,7 @@ struct provision {
 	struct change *change;
 	struct query_job *query;
 	struct text text;
-	struct checkpoint *checkpoint;
+	struct provision_source source;
 };
 
 static void job_free(struct job *job)
@@ -59,17 +64,43 @@ static void job_free(struct job *job)
 	free(job);
 }
 
-/* Answers once the change is both on the disk and in the model. */
-static void job_settle(struct job *job)
+static void jobs_add(struct jobs *jobs, struct job *job)
 {
-	if (!job->durable || !job->applied)
-		return;
-	if (job->error != 0)
-		rpc_reject(job->call, RPC_STORAGE, NULL,
-			"the change is made, but it is not known to be on the disk");
-	else
-		provision_answer_text(job->call, &job->answer, job->answer_length);
+	job->next = NULL;
+	*jobs->last = job;
+	jobs->last = &job->next;
+}
+
+static struct job *jobs_take(struct jobs *jobs)
+{
+	struct job *job = jobs->first;
+
+	jobs->first = job->next;
+	if (jobs->first == NULL)
+		jobs->last = &jobs->first;
+	return job;
+}
+
+static void answer(struct job *job)
+{
+	provision_answer_text(job->call, &job->answer, job->answer_length);
 	job_free(job);
+}
+
+/* Answers what is on the disk, in the order in which it was made: what asked for no more than was
+ * there already is not there before the changes that made it so are. */
+static void settle(struct provision *provision)
+{
+	while (provision->made.first != NULL && provision->made.first->durable) {
+		struct job *job = jobs_take(&provision->made);
+
+		if (!provision->lost) {
+			answer(job);
+			continue;
+		}
+		rpc_reject(job->call, RPC_STORAGE, NULL, "%s", journal_reason(-EIO));
+		job_free(job);
+	}
 }
 
 static void journal_done(void *context, int error)
@@ -77,20 +108,16 @@ static void journal_done(void *context, int error)
 	struct job *job = context;
 
 	job->durable = true;
-	job->error = error;
-	job_settle(job);
+	/* The journal takes nothing more after that. */
+	job->provision->lost |= error != 0;
+	settle(job->provision);
 }
 
 static struct job *take_first(struct provision *provision)
 {
-	struct job *job = provision->first;
-
-	provision->first = job->next;
-	if (provision->first == NULL)
-		provision->last = &provision->first;
 	provision->waiting--;
 	provision->busy = false;
-	return job;
+	return jobs_take(&provision->line);
 }
 
 static void refuse_first(struct provision *provision)
@@ -144,9 +171,10 @@ static int write_journal(struct provision *provision, struct job *job)
 static int accept(struct provision *provision)
 {
 	struct document *document = provision->document;
-	struct job *job = provision->first;
+	struct job *job = provision->line.first;
 
 	job->answer = document_take_answer(document, &job->answer_length);
+	job->promises = !document_is_dry_run(document);
 	provision->change = document_change(document);
 	if (document_is_dry_run(document) || document_is_repeat(document)) {
 		job->durable = true;
@@ -189,7 +217,7 @@ static void commit(struct provision *provision)
 static bool worth_waiting(const struct provision *provision)
 {
 	const struct publisher *publisher = provision->gateway->publisher;
-	struct job *job = provision->first;
+	struct job *job = provision->line.first;
 	uint64_t now = loop_now();
 
 	if (publisher == NULL || publisher_idle(publisher))
@@ -219,8 +247,12 @@ static void end(struct provision *provision)
 		return;
 	}
 	job = take_first(provision);
-	job->applied = true;
-	job_settle(job);
+	if (!job->promises) {
+		answer(job);
+		return;
+	}
+	jobs_add(&provision->made, job);
+	settle(provision);
 }
 
 static void query(struct provision *provision)
@@ -233,14 +265,13 @@ static void query(struct provision *provision)
 	provision->query = NULL;
 	job = take_first(provision);
 	job->answer = text_take(&provision->text, &job->answer_length);
-	provision_answer_text(job->call, &job->answer, job->answer_length);
-	job_free(job);
+	answer(job);
 }
 
 /* Takes the next request in hand. */
 static void begin(struct provision *provision)
 {
-	struct job *job = provision->first;
+	struct job *job = provision->line.first;
 	struct model *model = provision->gateway->model;
 
 	provision->busy = true;
@@ -280,7 +311,7 @@ static bool work(void *context)
 	do {
 		if (provision->busy)
 			stages[provision->stage](provision);
-		else if (provision->first == NULL || wait_for_room(provision))
+		else if (provision->line.first == NULL || wait_for_room(provision))
 			return false;
 		else
 			begin(provision);
@@ -312,9 +343,9 @@ static void enqueue(struct provision *provision, struct rpc_call *call, const st
 		return;
 	}
 	*job = *wanted;
+	job->provision = provision;
 	job->call = call;
-	*provision->last = job;
-	provision->last = &job->next;
+	jobs_add(&provision->line, job);
 	provision->waiting++;
 	loop_slice_start(provision->gateway->loop, &provision->slice);
 }
@@ -340,13 +371,13 @@ struct provision *provision_create(struct gateway *gateway)
 
 	if (provision == NULL)
 		return NULL;
-	provision->checkpoint = checkpoint_create(gateway->model);
-	if (provision->checkpoint == NULL) {
+	if (provision_source_init(&provision->source, gateway) < 0) {
 		free(provision);
 		return NULL;
 	}
 	provision->gateway = gateway;
-	provision->last = &provision->first;
+	provision->line.last = &provision->line.first;
+	provision->made.last = &provision->made.first;
 	provision->slice.work = work;
 	provision->slice.context = provision;
 	provision->timer.fire = wake;
@@ -367,113 +398,13 @@ void provision_destroy(struct provision *provision)
 		commit(provision);
 	while (provision->document != NULL && document_end(provision->document) != 0)
 		;
-	while (provision->first != NULL)
+	while (provision->line.first != NULL)
 		job_free(take_first(provision));
-	checkpoint_destroy(provision->checkpoint);
+	provision_source_fini(&provision->source);
 	free(provision);
-}
-
-static void paused(void *context)
-{
-	struct provision *provision = context;
-
-	journal_checkpoint_go(provision->gateway->journal);
-}
-
-static void source_pause(void *context)
-{
-	struct provision *provision = context;
-
-	if (provision->gateway->server != NULL)
-		server_pause(provision->gateway->server, paused, provision);
-	else
-		paused(provision);
-}
-
-static void source_resume(void *context)
-{
-	struct provision *provision = context;
-
-	if (provision->gateway->server != NULL)
-		server_resume(provision->gateway->server);
-}
-
-static int source_restart(void *context)
-{
-	struct provision *provision = context;
-
-	checkpoint_restart(provision->checkpoint);
-	return 0;
-}
-
-static int source_next(void *context, char **bytes, size_t *length)
-{
-	struct provision *provision = context;
-
-	return checkpoint_next(provision->checkpoint, bytes, length);
-}
-
-static int replay_record(void *context, const char *bytes, size_t length)
-{
-	return document_replay_record(context, bytes, length);
-}
-
-static int replay(struct provision *provision, char error[JOURNAL_ERROR_TEXT])
-{
-	struct document_replay *all =
-		document_replay_begin(provision->gateway->model, &provision->refusal);
-	int result;
-
-	if (all == NULL) {
-		snprintf(error, JOURNAL_ERROR_TEXT, "no memory to read the journal");
-		return -ENOMEM;
-	}
-	result = journal_replay(provision->gateway->journal, replay_record, all, error);
-	document_replay_end(all);
-	return result;
-}
-
-static int publish_all(struct provision *provision, char error[JOURNAL_ERROR_TEXT])
-{
-	struct publisher *publisher = provision->gateway->publisher;
-	struct change *change;
-	int result;
-
-	if (publisher == NULL || model_generation(provision->gateway->model) == 0)
-		return 0;
-	change = change_whole(provision->gateway->model);
-	result = change != NULL ? publisher_reserve(publisher, change) : -ENOMEM;
-	if (result == 0) {
-		publisher_submit(publisher, change);
-		return 0;
-	}
-	change_free(change);
-	snprintf(error, JOURNAL_ERROR_TEXT,
-		"the state does not fit the limits of the boot file: %s", strerror(-result));
-	return result;
 }
 
 int provision_restore(struct provision *provision, char error[JOURNAL_ERROR_TEXT])
 {
-	const struct journal_source source = {
-		.context = provision,
-		.restart = source_restart,
-		.next = source_next,
-		.pause = source_pause,
-		.resume = source_resume,
-	};
-	int result = replay(provision, error);
-
-	if (result != 0 && provision->refusal.code != REFUSAL_NONE) {
-		size_t length = strlen(error);
-
-		snprintf(&error[length], JOURNAL_ERROR_TEXT - length, " (%s: %s)",
-			provision->refusal.pointer, provision->refusal.text);
-		provision->refusal.code = REFUSAL_NONE;
-	}
-	if (result == 0)
-		result = publish_all(provision, error);
-	if (result == 0)
-		journal_set_source(provision->gateway->journal, &source);
-	return result;
+	return provision_source_restore(&provision->source, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When requests about the model are answered: beside a publisher that is full or not idle. The
- * publisher is made up. */
+/* When requests about the model are answered: beside a publisher that is full or not idle, and a
+ * disk that takes its time or fails. The publisher is made up. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "control/change.h"
 #include "control/gateway.h"
+#include "control/journal.h"
 #include "control/loop.h"
 #include "control/model.h"
 #include "control/provision.h"
@@ -68,10 +70,27 @@ uint64_t __wrap_loop_now(void)
 	return __real_loop_now() + ahead_ns;
 }
 
+/* The disk: the journal's thread waits in fdatasync until it is let go. */
+static _Atomic bool disk_waits, disk_fails;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+	while (disk_waits)
+		usleep(100);
+	if (!disk_fails)
+		return __real_fdatasync(fd);
+	errno = EIO;
+	return -1;
+}
+
 /* The line of requests */
 
 static struct gateway gateway;
 static json_t *answers; /* in the order in which they were given */
+static char home[64];	/* of the journal; empty: there is none */
 
 static int set_up(void **state)
 {
@@ -84,6 +103,7 @@ static int set_up(void **state)
 	full = idle = makes_room = false;
 	looks = reserved = submitted = 0;
 	ahead_ns = 0;
+	home[0] = '\0';
 	gateway = (struct gateway){.model = model_create(&config),
 		.loop = loop_create(),
 		.publisher = (struct publisher *)(void *)&publisher};
@@ -92,9 +112,31 @@ static int set_up(void **state)
 	return gateway.provision != NULL ? 0 : -1;
 }
 
+static int set_up_with_disk(void **state)
+{
+	char error[JOURNAL_ERROR_TEXT];
+
+	if (set_up(state) != 0)
+		return -1;
+	idle = true;
+	disk_waits = disk_fails = false;
+	strcpy(home, "/tmp/trunkline-provision-XXXXXX");
+	if (mkdtemp(home) == NULL)
+		return -1;
+	gateway.journal = journal_open(gateway.loop, home, error);
+	return gateway.journal != NULL ? provision_restore(gateway.provision, error) : -1;
+}
+
 static int take_down(void **state)
 {
+	char path[80];
+
 	(void)state;
+	disk_waits = false;
+	journal_close(gateway.journal);
+	snprintf(path, sizeof(path), "%s/log", home);
+	unlink(path);
+	rmdir(home);
 	provision_destroy(gateway.provision);
 	loop_destroy(gateway.loop);
 	model_destroy(gateway.model);
@@ -108,15 +150,27 @@ static void take(struct rpc_call *call, json_t *response)
 	json_array_append_new(answers, response);
 }
 
-static void put_site(int id, const char *name)
+/* Takes params over. */
+static void put(int id, json_t *params)
 {
 	static const struct rpc_sink sink = {.answer = take};
-	json_t *params = json_pack("{s:{s:s}}", "site", "name", name), *number = json_integer(id);
+	json_t *number = json_integer(id);
 	struct rpc_call *call = rpc_call_create(&gateway, NULL, params, number, &sink, NULL);
 
 	json_decref(params);
 	json_decref(number);
 	provision_change(gateway.provision, call, DOCUMENT_PUT, MODEL_SITE);
+}
+
+static void put_site(int id, const char *name)
+{
+	put(id, json_pack("{s:{s:s}}", "site", "name", name));
+}
+
+/* As a client that knows its requests again. */
+static void put_site_once(int id, const char *name)
+{
+	put(id, json_pack("{s:{s:s}, s:s}", "site", "name", name, "request_id", name));
 }
 
 /* Turns for so long, whatever happens; answers how many milliseconds they were. */
@@ -207,14 +261,60 @@ static void nobody_waits_for_ever(void **state)
 	assert_answer(1, 2, true);
 }
 
+/* A client that is told "so it is" must find it so after a power cut. */
+static void no_change_is_acknowledged_before_those_it_rests_on(void **state)
+{
+	(void)state;
+	disk_waits = true;
+	put_site_once(1, "a");
+	put_site(2, "a");
+	put_site_once(3, "a");
+	put(4, json_pack("{s:{s:s}, s:b}", "site", "name", "a", "dry_run", 1));
+	/* Who asks what would be is promised nothing. */
+	wait_for(1);
+	assert_answer(0, 4, true);
+	turn_for(20);
+	assert_int_equal(json_array_size(answers), 1);
+	assert_int_equal(model_count(gateway.model, MODEL_SITE), 1);
+	disk_waits = false;
+	wait_for(4);
+	for (int i = 1; i < 4; i++)
+		assert_answer((size_t)i, i, true);
+	/* Now all of it is there. */
+	put_site(5, "a");
+	wait_for(5);
+	assert_answer(4, 5, true);
+	assert_int_equal(submitted, 1);
+}
+
+static void what_the_disk_lost_is_acknowledged_to_nobody(void **state)
+{
+	(void)state;
+	disk_waits = disk_fails = true;
+	put_site_once(1, "a");
+	put_site(2, "a");
+	turn_for(20);
+	assert_int_equal(json_array_size(answers), 0);
+	disk_waits = false;
+	wait_for(2);
+	put_site(3, "a");
+	put_site_once(4, "a");
+	wait_for(4);
+	for (int i = 0; i < 4; i++)
+		assert_answer((size_t)i, i + 1, false);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, take_down)
+#define DISK(name) cmocka_unit_test_setup_teardown(name, set_up_with_disk, take_down)
 	const struct CMUnitTest tests[] = {
 		TEST(who_waits_for_room_does_not_spin),
 		TEST(a_limit_that_stays_refuses),
 		TEST(room_that_comes_meanwhile_is_taken),
 		TEST(nobody_waits_for_ever),
+		DISK(no_change_is_acknowledged_before_those_it_rests_on),
+		DISK(what_the_disk_lost_is_acknowledged_to_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
