@@ -172,18 +172,15 @@ static int accept(struct provision *provision)
 {
 	struct document *document = provision->document;
 	struct job *job = provision->line.first;
+	bool changes = !document_is_dry_run(document) && !document_is_repeat(document);
 
-	job->answer = document_take_answer(document, &job->answer_length);
-	job->promises = !document_is_dry_run(document);
 	provision->change = document_change(document);
-	if (document_is_dry_run(document) || document_is_repeat(document)) {
-		job->durable = true;
-		provision->stage = ENDING;
-		return 0;
-	}
-	if (reserve(provision) < 0 || write_journal(provision, job) < 0)
+	job->durable = !changes;
+	if (changes && (reserve(provision) < 0 || write_journal(provision, job) < 0))
 		return -EINVAL;
-	provision->stage = COMMITTING;
+	job->promises = !document_is_dry_run(document);
+	job->answer = document_take_answer(document, &job->answer_length);
+	provision->stage = changes ? COMMITTING : ENDING;
 	return 0;
 }
 
