@@ -9,6 +9,7 @@
 #include "control/innermtu.h"
 #include "control/template.h"
 #include "dataplane/fwd/idmap.h"
+#include "dataplane/wire/ethernet.h"
 
 #define MSS4_HEADERS 40	    /* IPv4 and TCP without options */
 #define MBPS	     125000 /* bytes a second */
@@ -245,7 +246,7 @@ int compile_endpoint(const struct compile *c, struct snapshot_edit *edit,
 	e->payload = ethernet ? FWD_PAYLOAD_ETHERNET : FWD_PAYLOAD_IP;
 	e->site = (uint16_t)endpoint->site;
 	e->connection = endpoint->connection;
-	e->vni = endpoint->vni;
+	e->vni_word = htonl(endpoint->vni << 8);
 	e->mtu = compile_inner_mtu(c, endpoint->site, ethernet);
 	mss = mss_for(model_connection(c->model, endpoint->connection), e->mtu);
 	e->mss4 = mss.mss4;
@@ -407,10 +408,11 @@ int compile_attachment(const struct compile *c, struct snapshot_edit *edit,
 
 uint64_t compile_tags_key(const struct model_attachment *a)
 {
-	uint16_t outer = a->tag_count > 0 ? a->tag[0].vlan : IDMAP_NO_TAG;
-	uint16_t inner = a->tag_count > 1 ? a->tag[1].vlan : IDMAP_NO_TAG;
+	uint16_t outer = a->tag_count > 0 ? a->tag[0].vlan : ETHERNET_NO_TAG;
+	uint16_t inner = a->tag_count > 1 ? a->tag[1].vlan : ETHERNET_NO_TAG;
 
-	return idmap_tags_key(a->port, a->tag_count > 0 && a->tag[0].type == 0x88a8, outer, inner);
+	return idmap_tags_key(
+		a->port, ethernet_tags(a->tag_count > 0 && a->tag[0].type == 0x88a8, outer, inner));
 }
 
 int compile_set(struct snapshot_edit *edit, uint32_t id, const struct model_via *via,

@@ -37,15 +37,10 @@ int idmap_put(struct idmap *map, uint64_t key, uint32_t id);
 /* 0, or -ENOENT. */
 int idmap_delete(struct idmap *map, uint64_t key);
 
-/* Key of an attachment. outer and inner are VLAN ids, IDMAP_NO_TAG where there is none; service
- * says that the outer tag is 0x88a8. */
-#define IDMAP_NO_TAG 0xfffu
-
-static inline uint64_t idmap_tags_key(
-	uint16_t port, uint8_t service, uint16_t outer, uint16_t inner)
+/* Key of an attachment; tags as ethernet_tags() gives them. */
+static inline uint64_t idmap_tags_key(uint16_t port, uint32_t tags)
 {
-	return (uint64_t)(port & 0xff) << 32 | (uint64_t)(service & 1) << 24 |
-	       (uint64_t)(outer & 0xfff) << 12 | (inner & 0xfffu);
+	return (uint64_t)(port & 0xff) << 32 | tags;
 }
 
 static inline uint64_t idmap_vni_key(uint16_t site, uint32_t vni)

@@ -37,8 +37,9 @@ static inline uint32_t load(const _Atomic uint32_t *slot)
 #define UNJUDGED __attribute__((no_sanitize("address", "thread")))
 
 typedef uint16_t lanes16 __attribute__((vector_size(16)));
-typedef uint32_t lanes32 __attribute__((vector_size(32)));
+typedef uint32_t lanes32 __attribute__((vector_size(16)));
 typedef uint8_t lanes8 __attribute__((vector_size(8)));
+typedef uint8_t bytes __attribute__((vector_size(16)));
 
 /* Of the first element that hits, `bits` of hits each. */
 static inline uint32_t hit(
@@ -63,14 +64,22 @@ UNJUDGED static inline uint32_t find16(const struct lpm_bucket *b, uint16_t x)
 	return hit(b, LPM_BUCKET16, hits, 8, 8);
 }
 
-UNJUDGED static inline uint32_t find32(const struct lpm_bucket *b, uint32_t x)
+UNJUDGED static inline bytes hits32(const void *keys, uint32_t x)
 {
 	lanes32 key;
-	lanes8 narrow;
+
+	__builtin_memcpy(&key, keys, sizeof(key));
+	return (bytes)(((key ^ x) & ~(key ^ (key - 1))) == 0);
+}
+
+/* One byte of each hit: a conversion of 32-bit lanes to bytes is taken apart by some compilers. */
+UNJUDGED static inline uint32_t find32(const struct lpm_bucket *b, uint32_t x)
+{
+	bytes low = hits32(b + 1, x), high = hits32((const char *)(b + 1) + sizeof(low), x), narrow;
 	uint64_t hits;
 
-	__builtin_memcpy(&key, b + 1, sizeof(key));
-	narrow = __builtin_convertvector((lanes32)(((key ^ x) & ~(key ^ (key - 1))) == 0), lanes8);
+	narrow = __builtin_shufflevector(
+		low, high, 0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
 	__builtin_memcpy(&hits, &narrow, sizeof(hits));
 	return hit(b, LPM_BUCKET32, hits, 8, 8);
 }

@@ -90,8 +90,8 @@ struct fwd_endpoint {
 	uint8_t payload; /* enum fwd_payload: what we send; both are accepted */
 	uint16_t site;
 	uint32_t connection;
-	uint32_t vni;
-	uint16_t mtu;	     /* inner L3, the least over all paths of the group, live or not */
+	uint32_t vni_word; /* VNI as it stands in a tunnel header: in network order, above 8 bits */
+	uint16_t mtu;	   /* inner L3, the least over all paths of the group, live or not */
 	uint16_t mss4, mss6; /* 0: no clamp */
 	uint8_t fragment;    /* IPv4 without DF is fragmented to mtu */
 	uint8_t mac[6];	     /* our router MAC inside; also in frames we send */

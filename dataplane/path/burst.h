@@ -40,6 +40,7 @@ struct burst {
 	uint8_t entered[BURST];	   /* its arrival has been counted: by measure, or where it ended */
 
 	/* measure */
+	uint8_t *packet[BURST]; /* its IP header, where the mbuf's data then starts */
 	uint16_t length[BURST]; /* of the IP packet */
 	uint16_t l4_offset[BURST];
 	uint8_t l4_protocol[BURST];
@@ -71,10 +72,23 @@ static inline uint8_t *burst_data(const struct burst *b, unsigned slot)
 	return rte_pktmbuf_mtod(b->m[slot], uint8_t *);
 }
 
-/* The IP header, once measure has run. */
+/* Takes those out of the live list whose place in it is set in gone: few, so stages ask once. */
+static inline void burst_forget(struct burst *b, uint64_t gone)
+{
+	unsigned kept = 0;
+
+	if (likely_(gone == 0))
+		return;
+	for (unsigned i = 0; i < b->count; i++)
+		if (!(gone >> i & 1))
+			b->live[kept++] = b->live[i];
+	b->count = kept;
+}
+
+/* The IP header, once measure has run; of a ready frame, its start. */
 static inline uint8_t *burst_packet(const struct burst *b, unsigned slot)
 {
-	return rte_pktmbuf_mtod(b->m[slot], uint8_t *);
+	return b->packet[slot];
 }
 
 #endif

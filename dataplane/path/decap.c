@@ -224,40 +224,38 @@ static inline unsigned enter(
 
 static void enter_burst(struct forwarder *f, struct burst *b, const struct tunnels *t)
 {
-	unsigned kept = 0;
+	const unsigned count = b->count;
+	uint64_t gone = 0;
 
-	for (unsigned i = 0; i < b->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i];
 		unsigned verdict = VERDICT_GO;
 
 		if (value_kind(b->link[slot]) == LINK_PORT)
 			verdict = enter(f, b, slot, t);
-		if (likely_(verdict == VERDICT_GO))
-			b->live[kept++] = (uint8_t)slot;
-		else if (verdict != VERDICT_TAKEN)
-			forwarder_drop(f, b, slot, verdict);
+		if (unlikely_(verdict != VERDICT_GO))
+			forwarder_refuse(f, b, i, verdict, &gone);
 	}
-	b->count = kept;
+	burst_forget(b, gone);
 }
 
 void decap_burst(struct forwarder *f, struct burst *b)
 {
+	const unsigned count = b->count;
 	struct tunnels t;
-	unsigned kept = 0;
+	uint64_t gone = 0;
 
 	t.count = 0;
-	for (unsigned i = 0; i < b->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i];
 		unsigned verdict = VERDICT_GO;
 
 		if (value_kind(b->link[slot]) == LINK_PORT)
 			verdict = decap_one(f, b, slot, &t);
-		if (likely_(verdict == VERDICT_GO))
-			b->live[kept++] = (uint8_t)slot;
-		else if (verdict != VERDICT_TAKEN)
-			forwarder_drop(f, b, slot, verdict);
+		if (unlikely_(verdict != VERDICT_GO))
+			forwarder_refuse(f, b, i, verdict, &gone);
 	}
-	b->count = kept;
+	burst_forget(b, gone);
 	if (t.count == 0)
 		return;
 	find_endpoints(f, b, &t);

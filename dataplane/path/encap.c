@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The stores: what forwarding changes in a packet, and the header it leaves with. Nothing here
  * fails. */
+#include <arpa/inet.h>
+
 #include <rte_ether.h>
 
 #include "dataplane/wire/mss.h"
@@ -18,13 +20,16 @@
 static inline void leave_tunnel(struct forwarder *f, const struct burst *b, unsigned slot,
 	uint8_t *packet, const struct fwd_connection *connection)
 {
-	uint8_t outer = b->outer_tos[slot], before = ipedit_tos(packet, b->family[slot]);
-	uint8_t ecn = ecn_decapsulate[before & 3][outer & 3] & ECN_MASK;
-	uint8_t dscp = connection->dscp_uniform ? outer & 0xfc : before & 0xfc;
+	uint8_t outer = b->outer_tos[slot], before, ecn, dscp;
 
-	if (likely_((dscp | ecn) == before))
+	if (likely_((outer & ECN_MASK) == ECN_NOT && !connection->dscp_uniform))
 		return;
-	if (ecn != (before & 3))
+	before = ipedit_tos(packet, b->family[slot]);
+	ecn = ecn_decapsulate[before & ECN_MASK][outer & ECN_MASK] & ECN_MASK;
+	dscp = connection->dscp_uniform ? outer & 0xfc : before & 0xfc;
+	if ((dscp | ecn) == before)
+		return;
+	if (ecn != (before & ECN_MASK))
 		forwarder_note(f, b->connection[slot], METER_NOTE_ECN_MARKED);
 	ipedit_set_tos(packet, b->family[slot], dscp | ecn);
 }
@@ -66,13 +71,16 @@ static inline void forward_packet(struct forwarder *f, struct burst *b, unsigned
 {
 	uint8_t *packet = burst_packet(b, slot);
 
-	if (b->flags[slot] & PACKET_OURS)
-		return;
+	if (unlikely_(b->flags[slot] & (PACKET_OURS | PACKET_EXCESS))) {
+		if (b->flags[slot] & PACKET_OURS)
+			return;
+		/* Under pipe the customer's DSCP is his own: only the outer one says it. */
+		if (connection->dscp_uniform)
+			ipedit_set_tos(packet, b->family[slot],
+				policer_mark(ipedit_tos(packet, b->family[slot]),
+					connection->excess_mark));
+	}
 	ipedit_decrement_ttl(packet, b->family[slot]);
-	/* Under pipe the customer's DSCP is his own: only the outer one says it. */
-	if (unlikely_(b->flags[slot] & PACKET_EXCESS) && connection->dscp_uniform)
-		ipedit_set_tos(packet, b->family[slot],
-			policer_mark(ipedit_tos(packet, b->family[slot]), connection->excess_mark));
 	if (b->side[slot] == METER_PATH)
 		leave_tunnel(f, b, slot, packet, connection);
 	/* SYN set: the only segments that carry an MSS. */
@@ -95,8 +103,7 @@ static inline void store_mac(uint8_t *frame, uint64_t word)
 
 static inline void store_type(uint8_t *at, uint8_t family)
 {
-	uint16_t type = family == IP_4 ? rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)
-				       : rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
+	uint16_t type = family == IP_4 ? htons(RTE_ETHER_TYPE_IPV4) : htons(RTE_ETHER_TYPE_IPV6);
 
 	memcpy(at, &type, 2);
 }
@@ -127,21 +134,23 @@ static inline void encap_attachment(struct forwarder *f, struct burst *b, unsign
 	b->count_as[slot] = b->out[slot];
 }
 
-/* The payload's own header, where it is a frame. Answers the tunnel's protocol type. */
+/* The payload's own header, where it is a frame. Answers the tunnel's protocol type, in
+ * network order. */
 static inline uint16_t inner_frame(struct burst *b, unsigned slot,
 	const struct fwd_endpoint *endpoint, const struct fwd_path *path)
 {
 	uint8_t *frame;
 
 	if (unlikely_(b->ready[slot]))
-		return TUNNEL_ETHERNET;
-	if (likely_(endpoint->payload == FWD_PAYLOAD_IP && path->payload == FWD_PAYLOAD_IP))
-		return b->family[slot] == IP_4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+		return htons(TUNNEL_ETHERNET);
+	if (likely_((endpoint->payload | path->payload) == FWD_PAYLOAD_IP))
+		return b->family[slot] == IP_4 ? htons(RTE_ETHER_TYPE_IPV4)
+					       : htons(RTE_ETHER_TYPE_IPV6);
 	frame = prepend(b->m[slot], 14);
 	store_mac(frame, b->peer[slot]);
 	memcpy(frame + 6, endpoint->mac, 6);
 	store_type(frame + 12, b->family[slot]);
-	return TUNNEL_ETHERNET;
+	return htons(TUNNEL_ETHERNET);
 }
 
 /* What a device needs to know to complete checksums. */
@@ -155,10 +164,10 @@ static inline void order(struct rte_mbuf *m, const struct fwd_path *path, uint64
 static inline void store_ip(
 	uint8_t *ip, const struct fwd_path *path, struct rte_mbuf *m, uint16_t length, uint8_t tos)
 {
-	uint16_t be = rte_cpu_to_be_16(length), sum;
+	uint16_t be = htons(length), sum;
 
 	if (path->family == IP_6) {
-		be = rte_cpu_to_be_16((uint16_t)(length - 40));
+		be = htons((uint16_t)(length - 40));
 		memcpy(ip + 4, &be, 2);
 		ip[0] = (uint8_t)(0x60 | tos >> 4);
 		ip[1] = (uint8_t)(tos << 4);
@@ -170,20 +179,21 @@ static inline void store_ip(
 		order(m, path, RTE_MBUF_F_TX_IP_CKSUM);
 		return;
 	}
-	sum = (uint16_t)~checksum_fold((uint64_t)path->ip_sum + be + rte_cpu_to_be_16(tos));
+	sum = (uint16_t)~checksum_fold((uint64_t)path->ip_sum + be + htons(tos));
 	memcpy(ip + 10, &sum, 2);
 }
 
 static inline void store_udp(uint8_t *udp, const struct fwd_path *path, struct rte_mbuf *m,
 	uint16_t length, uint16_t source)
 {
-	uint16_t be = rte_cpu_to_be_16(length), port = rte_cpu_to_be_16(source), sum;
-	uint64_t pseudo = (uint64_t)path->pseudo_sum + be;
+	uint16_t be = htons(length), port = htons(source), sum;
+	uint64_t pseudo;
 
 	memcpy(udp, &port, 2);
 	memcpy(udp + 4, &be, 2);
 	if (path->udp_checksum == FWD_CHECKSUM_ZERO)
 		return;
+	pseudo = (uint64_t)path->pseudo_sum + be;
 	if (path->udp_checksum == FWD_CHECKSUM_DEVICE) {
 		sum = checksum_fold(pseudo);
 		order(m, path, RTE_MBUF_F_TX_UDP_CKSUM);
@@ -239,14 +249,11 @@ static inline void encap_path(struct forwarder *f, struct burst *b, unsigned slo
 	uint8_t tos = outer_tos(b, slot, connection);
 	uint16_t protocol = inner_frame(b, slot, endpoint, path);
 	uint8_t *frame = put_template(m, path), *tunnel = frame + path->tunnel_offset;
-	uint32_t vni = rte_cpu_to_be_32(endpoint->vni << 8);
 
 	store_mac(frame, b->next_hop[slot]);
-	if (path->encapsulation == FWD_GENEVE) {
-		protocol = rte_cpu_to_be_16(protocol);
+	if (path->encapsulation == FWD_GENEVE)
 		memcpy(tunnel + 2, &protocol, 2);
-	}
-	memcpy(tunnel + 4, &vni, 4);
+	memcpy(tunnel + 4, &endpoint->vni_word, 4);
 	store_udp(frame + path->udp_offset, path, m, (uint16_t)(m->data_len - path->udp_offset),
 		lane_port(f, path, b->hash[slot]));
 	store_ip(frame + path->ip_offset, path, m, (uint16_t)(m->data_len - path->ip_offset), tos);
@@ -279,6 +286,8 @@ static inline void encap_one(struct forwarder *f, struct burst *b, unsigned slot
 
 void encap_burst(struct forwarder *f, struct burst *b)
 {
-	for (unsigned i = 0; i < b->count; i++)
+	const unsigned count = b->count;
+
+	for (unsigned i = 0; i < count; i++)
 		encap_one(f, b, b->live[i]);
 }

@@ -28,6 +28,14 @@ void forwarder_drop(struct forwarder *f, struct burst *b, unsigned slot, unsigne
 	rte_pktmbuf_free(b->m[slot]);
 }
 
+void forwarder_refuse(
+	struct forwarder *f, struct burst *b, unsigned place, unsigned verdict, uint64_t *gone)
+{
+	if (verdict != VERDICT_TAKEN)
+		forwarder_drop(f, b, b->live[place], verdict);
+	*gone |= UINT64_C(1) << place;
+}
+
 void forwarder_consume(struct forwarder *f, struct burst *b, unsigned slot)
 {
 	if (b->connection[slot] != 0) {
@@ -140,7 +148,7 @@ static void load_entry(
 static void load_slot(
 	const struct forwarder *f, struct burst *b, unsigned slot, const struct packet *record)
 {
-	const uint8_t *data = burst_data(b, slot);
+	uint8_t *data = burst_data(b, slot);
 
 	b->side[slot] = record->side;
 	b->port[slot] = record->port;
@@ -150,6 +158,7 @@ static void load_slot(
 	b->path[slot] = 0;
 	b->entered[slot] = 1;
 	b->out_path[slot] = 0;
+	b->packet[slot] = data;
 	b->length[slot] = (uint16_t)b->m[slot]->data_len;
 	b->l4_offset[slot] = record->l4_offset;
 	b->l4_protocol[slot] = record->l4_protocol;

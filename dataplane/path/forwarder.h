@@ -21,6 +21,7 @@
 
 #define FORWARDER_BUCKETS 512 /* of the flow hash, each with its worker */
 #define FORWARDER_HELD	  255 /* in place of a worker: its packets are held for now */
+#define FORWARDER_NOBODY  254 /* in place of an owner: the port has no transmit queue */
 
 static inline unsigned forwarder_bucket(uint64_t hash)
 {
@@ -39,8 +40,7 @@ static inline uint64_t forwarder_account(uint32_t connection, uint8_t side, uint
 struct forwarder_port {
 	uint16_t device;
 	uint16_t queue;	     /* transmit queue; also the lane's, when another worker owns it */
-	uint8_t owner;	     /* worker that owns the queue, or FORWARDER_HELD */
-	uint8_t usable;	     /* 0: no transmit queue at all */
+	uint8_t owner;	     /* worker that owns the queue, FORWARDER_HELD or _NOBODY */
 	uint8_t distribute;  /* received packets are spread over all workers */
 	uint8_t rx_checksum; /* the device's verdict on outer checksums is believed */
 	unsigned pending;    /* frames in m[] */
@@ -90,6 +90,11 @@ struct forwarder {
 
 /* Ends a slot's life with a reason, counted on its connection and side, else on its port. */
 void forwarder_drop(struct forwarder *f, struct burst *b, unsigned slot, unsigned reason);
+
+/* What a stage does with the slot at a place of the live list that shall not go on: drops it unless
+ * somebody else has it, and remembers the place for burst_forget(). */
+void forwarder_refuse(
+	struct forwarder *f, struct burst *b, unsigned place, unsigned verdict, uint64_t *gone);
 
 /* Counts the arrival of a packet that ends or is handed over before measure could; once per slot.
  */

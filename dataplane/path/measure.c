@@ -23,9 +23,11 @@ static inline uint8_t inner_ecn(const uint8_t *packet, uint8_t family)
 static inline unsigned check_ecn(
 	struct forwarder *f, const struct burst *b, unsigned slot, const uint8_t *packet)
 {
-	uint8_t result =
-		ecn_decapsulate[inner_ecn(packet, b->family[slot])][b->outer_tos[slot] & 3];
+	uint8_t outer = b->outer_tos[slot] & ECN_MASK, result;
 
+	if (likely_(outer == ECN_NOT))
+		return VERDICT_GO;
+	result = ecn_decapsulate[inner_ecn(packet, b->family[slot])][outer];
 	if (likely_(!(result & (ECN_RESULT_WARN | ECN_RESULT_DROP))))
 		return VERDICT_GO;
 	forwarder_note(f, b->connection[slot], METER_NOTE_ECN_WARNING);
@@ -37,6 +39,7 @@ static inline void strip(struct burst *b, unsigned slot, uint16_t length)
 {
 	struct rte_mbuf *m = b->m[slot];
 
+	b->packet[slot] = rte_pktmbuf_mtod_offset(m, uint8_t *, b->ip[slot]);
 	m->data_off = (uint16_t)(m->data_off + b->ip[slot]);
 	m->data_len = length;
 	m->pkt_len = length;
@@ -105,19 +108,17 @@ static inline unsigned count_run(struct forwarder *f, const struct burst *b, uns
 
 void measure_burst(struct forwarder *f, struct burst *b)
 {
-	unsigned kept = 0;
+	const unsigned count = b->count;
+	uint64_t gone = 0;
 
-	for (unsigned i = 0; i < b->count; i++) {
-		unsigned slot = b->live[i];
-		unsigned verdict = measure_one(f, b, slot);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned verdict = measure_one(f, b, b->live[i]);
 
-		if (likely_(verdict == VERDICT_GO))
-			b->live[kept++] = (uint8_t)slot;
-		else if (verdict != VERDICT_TAKEN)
-			forwarder_drop(f, b, slot, verdict);
+		if (unlikely_(verdict != VERDICT_GO))
+			forwarder_refuse(f, b, i, verdict, &gone);
 	}
-	b->count = kept;
-	for (unsigned i = 0; i < kept;)
+	burst_forget(b, gone);
+	for (unsigned i = 0; i < b->count;)
 		i += count_run(f, b, i);
 	memset(b->entered, 1, sizeof(b->entered));
 }

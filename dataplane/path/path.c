@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/path/path.h"
 
-/* All that a frame from a port begins with. */
-static void begin(struct burst *b, unsigned count, unsigned port)
+void path_begin(struct burst *b, unsigned count, unsigned port)
 {
 	for (unsigned i = 0; i < count; i++)
 		b->live[i] = (uint8_t)i;
 	b->count = count;
 	memset(b->port, (int)port, sizeof(b->port));
+	memset(b->connection, 0, sizeof(b->connection));
+	memset(b->side, METER_ATTACHMENT, sizeof(b->side));
+	memset(b->ip, 0, sizeof(b->ip));
+	memset(b->frame, 0, sizeof(b->frame));
 	memset(b->path, 0, sizeof(b->path));
 	memset(b->from_site, 0, sizeof(b->from_site));
 	memset(b->flags, 0, sizeof(b->flags));
@@ -17,9 +20,9 @@ static void begin(struct burst *b, unsigned count, unsigned port)
 
 void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned port)
 {
-	begin(b, count, port);
+	path_begin(b, count, port);
 	rx_count(f, b, count, port);
-	parse_burst(f, b);
+	parse_burst(f, b, port);
 	decap_burst(f, b);
 	measure_burst(f, b);
 	police_burst(f, b);

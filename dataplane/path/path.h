@@ -28,11 +28,13 @@ void path_resume(struct forwarder *f, struct burst *b, struct rte_mbuf **m, unsi
 /* Sends on what this turn made, until nothing is left, and flushes the transmit buffers. */
 void path_finish(struct forwarder *f);
 
-/* The stages. rx answers how many frames it put into b->m; it counts them, whatever becomes of
- * them. */
+/* The stages of path_run, for what measures them one by one: path_begin gives the slots what all
+ * frames from a port begin with. rx answers how many frames it put into b->m; it counts them,
+ * whatever becomes of them. */
+void path_begin(struct burst *b, unsigned count, unsigned port);
 unsigned rx_burst(struct forwarder *f, struct burst *b, unsigned port, uint16_t queue);
 void rx_count(struct forwarder *f, const struct burst *b, unsigned count, unsigned port);
-void parse_burst(struct forwarder *f, struct burst *b);
+void parse_burst(struct forwarder *f, struct burst *b, unsigned port);
 void decap_burst(struct forwarder *f, struct burst *b);
 void measure_burst(struct forwarder *f, struct burst *b);
 void police_burst(struct forwarder *f, struct burst *b);

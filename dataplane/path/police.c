@@ -59,17 +59,6 @@ static inline bool spend_at_once(struct forwarder *f, const struct burst *b)
 	return other == 0 && policer_spend(&f->committed[id], bytes, b->arrived);
 }
 
-/* Takes those out of the live list whose place in it is set in gone. */
-static void forget(struct burst *b, uint64_t gone)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < b->count; i++)
-		if (!(gone >> i & 1))
-			b->live[kept++] = b->live[i];
-	b->count = kept;
-}
-
 void police_burst(struct forwarder *f, struct burst *b)
 {
 	struct policer_lease *lease = f->committed;
@@ -93,6 +82,5 @@ void police_burst(struct forwarder *f, struct burst *b)
 		forwarder_drop(f, b, slot, verdict);
 		gone |= UINT64_C(1) << i;
 	}
-	if (unlikely_(gone != 0))
-		forget(b, gone);
+	burst_forget(b, gone);
 }

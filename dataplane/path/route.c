@@ -194,34 +194,42 @@ static inline uint8_t time_to_live(const struct burst *b, unsigned slot)
 	return burst_packet(b, slot)[b->family[slot] == IP_4 ? 8 : 7];
 }
 
-static unsigned next_hop(
+/* What is neither one path group nor one next hop, and what lives no longer. */
+static unsigned elsewhere(struct forwarder *f, struct burst *b, unsigned slot, bool expired)
+{
+	switch (value_kind(b->value[slot])) {
+	case VALUE_NONE:
+		icmp_send(f, b, slot, ICMPERROR_NO_ROUTE, 0);
+		return DROP_NO_ROUTE;
+	case VALUE_BLACKHOLE:
+		return DROP_BLACKHOLE;
+	case VALUE_LOCAL:
+	case VALUE_LOCAL_ENDPOINT:
+		return local_deliver(f, b, slot);
+	default:
+		break;
+	}
+	if (expired) {
+		icmp_send(f, b, slot, ICMPERROR_TIME, 0);
+		return DROP_TTL_EXPIRED;
+	}
+	return value_kind(b->value[slot]) == VALUE_SET
+		       ? to_set(f, b, slot, value_id(b->value[slot]))
+		       : local_hold(f, b, slot); /* VALUE_GLEAN */
+}
+
+static inline unsigned next_hop(
 	struct forwarder *f, struct burst *b, unsigned slot, struct last_site *last)
 {
 	uint32_t id = value_id(b->value[slot]);
 	unsigned kind = value_kind(b->value[slot]);
+	bool expired = time_to_live(b, slot) <= 1 && !(b->flags[slot] & PACKET_OURS);
 
-	if (kind == VALUE_NONE) {
-		icmp_send(f, b, slot, ICMPERROR_NO_ROUTE, 0);
-		return DROP_NO_ROUTE;
-	}
-	if (kind == VALUE_BLACKHOLE)
-		return DROP_BLACKHOLE;
-	if (kind == VALUE_LOCAL || kind == VALUE_LOCAL_ENDPOINT)
-		return local_deliver(f, b, slot);
-	if (unlikely_(time_to_live(b, slot) <= 1 && !(b->flags[slot] & PACKET_OURS))) {
-		icmp_send(f, b, slot, ICMPERROR_TIME, 0);
-		return DROP_TTL_EXPIRED;
-	}
-	switch (kind) {
-	case VALUE_ENDPOINT:
+	if (likely_(kind == VALUE_ENDPOINT && !expired))
 		return to_endpoint(f, b, slot, id, last);
-	case VALUE_NEIGHBOUR:
+	if (likely_(kind == VALUE_NEIGHBOUR && !expired))
 		return to_neighbour(f, b, slot, id);
-	case VALUE_SET:
-		return to_set(f, b, slot, id);
-	default: /* VALUE_GLEAN */
-		return local_hold(f, b, slot);
-	}
+	return elsewhere(f, b, slot, expired);
 }
 
 static unsigned oversize(
@@ -279,9 +287,10 @@ static inline unsigned prefetch_neighbour(const struct forwarder *f, uint32_t id
  * for before the first is needed, and then what those name in turn. */
 static void fetch_ahead(struct forwarder *f, const struct burst *b)
 {
+	const unsigned count = b->count;
 	unsigned neighbours = 0;
 
-	for (unsigned i = 0; i < b->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i];
 		uint32_t value = b->value[slot];
 
@@ -307,19 +316,18 @@ static void fetch_ahead(struct forwarder *f, const struct burst *b)
 void route_burst(struct forwarder *f, struct burst *b)
 {
 	struct last_site last = {0};
+	const unsigned count = b->count;
 	uint32_t source[BURST];
-	unsigned kept = 0;
+	uint64_t gone = 0;
 
 	look_up(f, b, source);
 	fetch_ahead(f, b);
-	for (unsigned i = 0; i < b->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i];
 		unsigned verdict = route_one(f, b, slot, source[slot], &last);
 
-		if (likely_(verdict == VERDICT_GO))
-			b->live[kept++] = (uint8_t)slot;
-		else if (verdict != VERDICT_TAKEN)
-			forwarder_drop(f, b, slot, verdict);
+		if (unlikely_(verdict != VERDICT_GO))
+			forwarder_refuse(f, b, i, verdict, &gone);
 	}
-	b->count = kept;
+	burst_forget(b, gone);
 }

@@ -169,10 +169,10 @@ static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
 	unsigned out = b->out_port[slot];
 	uint64_t account = forwarder_account(b->connection[slot], b->side[slot], b->count_as[slot]);
 
-	if (unlikely_(!f->port[out].usable)) {
-		drop_unsent(f, out, b->m[slot], account, DROP_PORT_DOWN);
-	} else if (likely_(f->port[out].owner == f->worker)) {
+	if (likely_(f->port[out].owner == f->worker)) {
 		push(f, out, b->m[slot], account, b->length[slot]);
+	} else if (f->port[out].owner == FORWARDER_NOBODY) {
+		drop_unsent(f, out, b->m[slot], account, DROP_PORT_DOWN);
 	} else {
 		store_send(f, b, slot);
 		pass_to_owner(f, f->port[out].owner, b->m[slot]);
@@ -181,7 +181,9 @@ static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
 
 void tx_burst(struct forwarder *f, struct burst *b)
 {
-	for (unsigned i = 0; i < b->count; i++)
+	const unsigned count = b->count;
+
+	for (unsigned i = 0; i < count; i++)
 		tx_one(f, b, b->live[i]);
 }
 

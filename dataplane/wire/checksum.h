@@ -10,12 +10,14 @@
 
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-	uint32_t low = (uint32_t)sum, folded = low + (uint32_t)(sum >> 32);
+	uint32_t folded;
 
-	/* A carry out of either half comes in again at its low end. */
-	folded += folded < low;
-	folded = (folded & 0xffff) + (folded >> 16);
-	return (uint16_t)(folded + (folded >> 16));
+	/* Each half added to the other, twice: the upper then has both, and the carry of the lower,
+	 * which is its own come in again. */
+	sum += sum << 32 | sum >> 32;
+	folded = (uint32_t)(sum >> 32);
+	folded += folded << 16 | folded >> 16;
+	return (uint16_t)(folded >> 16);
 }
 
 /* Sum of bytes (any alignment and number), not folded to 16 bits. */

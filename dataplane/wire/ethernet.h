@@ -14,11 +14,29 @@
 #define ETHERNET_NO_TAG 0xfffu /* a VLAN id that no tag may carry */
 
 struct ethernet {
-	uint8_t service;       /* the outer tag is 0x88a8 */
-	uint16_t outer, inner; /* VLAN ids; ETHERNET_NO_TAG where there is none */
-	uint16_t type;	       /* EtherType after the tags */
-	uint16_t header;       /* bytes before the payload */
+	uint32_t tags;	 /* ethernet_tags() */
+	uint16_t type;	 /* EtherType after the tags */
+	uint16_t header; /* bytes before the payload */
 };
+
+/* VLAN ids, ETHERNET_NO_TAG where there is none, in one number; service says that the outer tag is
+ * 0x88a8. */
+static inline uint32_t ethernet_tags(uint8_t service, uint16_t outer, uint16_t inner)
+{
+	return (uint32_t)(service & 1) << 24 | (uint32_t)(outer & 0xfff) << 12 | (inner & 0xfffu);
+}
+
+#define ETHERNET_UNTAGGED (ETHERNET_NO_TAG << 12 | ETHERNET_NO_TAG)
+
+static inline uint16_t ethernet_outer(uint32_t tags)
+{
+	return tags >> 12 & 0xfff;
+}
+
+static inline uint16_t ethernet_inner(uint32_t tags)
+{
+	return tags & 0xfff;
+}
 
 /* Any frame. VERDICT_GO or the reason. */
 unsigned ethernet_parse_tags(const uint8_t *frame, uint32_t length, struct ethernet *out);
@@ -39,12 +57,12 @@ static inline unsigned ethernet_parse(const uint8_t *frame, uint32_t length, str
 	vlan = ippacket_be16(frame + 14) & 0xfff;
 	next = ippacket_be16(frame + 16);
 	if (type == RTE_ETHER_TYPE_VLAN && vlan != 0 && likely_(!ethernet_is_tag(next))) {
-		*out = (struct ethernet){0, vlan, ETHERNET_NO_TAG, next, 18};
+		*out = (struct ethernet){ethernet_tags(0, vlan, ETHERNET_NO_TAG), next, 18};
 		return VERDICT_GO;
 	}
 	if (ethernet_is_tag(type))
 		return ethernet_parse_tags(frame, length, out);
-	*out = (struct ethernet){0, ETHERNET_NO_TAG, ETHERNET_NO_TAG, type, 14};
+	*out = (struct ethernet){ETHERNET_UNTAGGED, type, 14};
 	return VERDICT_GO;
 }
 

@@ -9,19 +9,15 @@
 
 #include <stdint.h>
 
-#include <rte_hash_crc.h>
-
 #include "dataplane/wire/ippacket.h"
 
 static inline uint64_t flowhash_mix(uint64_t seed, uint64_t a, uint64_t b)
 {
-	uint64_t h = (uint64_t)rte_hash_crc_8byte(a, (uint32_t)seed) << 32 |
-		     rte_hash_crc_8byte(b, (uint32_t)(seed >> 32));
+	uint64_t h = (a ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
 
-	/* CRCs of related inputs are related; two multiplications spread what differs. */
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	h ^= h >> 32;
-	h *= UINT64_C(0xd6e8feb86659fd93);
+	/* A multiplication spreads upward only: what is above comes down before and after the
+	 * second. */
+	h = (h ^ h >> 32 ^ b) * UINT64_C(0xd6e8feb86659fd93);
 	return h ^ h >> 29;
 }
 
@@ -35,14 +31,13 @@ static inline uint64_t flowhash_pair(uint32_t a, uint32_t b)
 static inline uint32_t flowhash_ports(const uint8_t *packet, const struct ippacket *ip)
 {
 	const uint8_t *l4 = packet + ip->l4_offset;
-	uint32_t a, b;
+	uint16_t port[2];
 
+	if (likely_(ip->l4_protocol == IPPROTO_UDP || ip->l4_protocol == IPPROTO_TCP)) {
+		memcpy(port, l4, sizeof(port));
+		return (uint32_t)(port[0] ^ port[1]) << 16 | ((port[0] + port[1]) & 0xffff);
+	}
 	switch (ip->l4_protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-		a = ippacket_be16(l4);
-		b = ippacket_be16(l4 + 2);
-		return (a ^ b) << 16 | ((a + b) & 0xffff);
 	case IPPROTO_ICMP:
 		return l4[0] == 0 || l4[0] == 8 ? ippacket_be16(l4 + 4) : 0;
 	case IPPROTO_ICMPV6:
@@ -54,10 +49,12 @@ static inline uint32_t flowhash_ports(const uint8_t *packet, const struct ippack
 
 static inline uint64_t flowhash_4(uint64_t seed, const uint8_t *packet, const struct ippacket *ip)
 {
-	uint64_t addresses = flowhash_pair(ippacket_be32(packet + 12), ippacket_be32(packet + 16));
+	uint32_t address[2];
 
-	return flowhash_mix(
-		seed, addresses, (uint64_t)ip->protocol << 32 | flowhash_ports(packet, ip));
+	/* In whichever order of bytes: the hash is this gateway's own. */
+	memcpy(address, packet + 12, sizeof(address));
+	return flowhash_mix(seed, flowhash_pair(address[0], address[1]),
+		(uint64_t)ip->protocol << 32 | flowhash_ports(packet, ip));
 }
 
 static inline uint64_t flowhash_6(uint64_t seed, const uint8_t *packet, const struct ippacket *ip)

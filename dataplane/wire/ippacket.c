@@ -1,6 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/wire/ippacket.h"
 
+const uint8_t ippacket_l4_bytes[256] = {
+	[IPPROTO_TCP] = 20, [IPPROTO_UDP] = 8, [IPPROTO_ICMP] = 8, [IPPROTO_ICMPV6] = 8};
+
+#define TIMES4(x)  x, x, x, x
+#define TIMES16(x) TIMES4(TIMES4(x))
+
+const uint8_t ippacket_source4[256] = {[0] = DROP_MARTIAN_SOURCE,
+	[127] = DROP_MARTIAN_SOURCE,
+	[224] = TIMES16(DROP_MARTIAN_SOURCE),
+	TIMES16(DROP_MARTIAN_SOURCE)};
+
+const uint8_t ippacket_destination4[256] = {[0] = DROP_MARTIAN_DESTINATION,
+	[127] = DROP_MARTIAN_DESTINATION,
+	[224] = TIMES16(DROP_MULTICAST),
+	TIMES16(DROP_MARTIAN_DESTINATION)};
+
+_Static_assert(DROP_MARTIAN_SOURCE != 0 && DROP_MARTIAN_DESTINATION != 0 && DROP_MULTICAST != 0,
+	"told from nothing");
+
+unsigned ippacket_options4(const uint8_t *packet, uint32_t header)
+{
+	if (checksum_fold(checksum_add(0, packet, header)) != 0xffff)
+		return DROP_IP_CHECKSUM;
+	return ippacket_source_route(packet, header) ? DROP_IP_SOURCE_ROUTE : VERDICT_GO;
+}
+
 bool ippacket_source_route(const uint8_t *header, uint32_t header_bytes)
 {
 	uint32_t at = 20;

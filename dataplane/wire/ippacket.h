@@ -14,6 +14,7 @@
 #include <rte_ip.h>
 
 #include "dataplane/base/drop.h"
+#include "dataplane/base/macros.h"
 #include "dataplane/wire/checksum.h"
 
 #define IPPACKET_NO_L4		 255 /* protocol of a packet whose transport header cannot be read */
@@ -60,45 +61,46 @@ uint32_t ippacket_extension_bytes(uint8_t protocol, const uint8_t *header);
 /* Walks IPv6 extension headers. VERDICT_GO or DROP_IP6_EXTENSION. */
 unsigned ippacket_extensions(const uint8_t *packet, struct ippacket *out);
 
+/* Bytes that we read of a transport header, by protocol; 0: none. */
+extern const uint8_t ippacket_l4_bytes[256];
+
 /* The protocol, where there are enough bytes of it for what we read. */
 static inline uint8_t ippacket_l4(uint8_t protocol, uint32_t bytes)
 {
-	if (protocol == IPPROTO_TCP)
-		return bytes >= 20 ? protocol : IPPACKET_NO_L4;
-	if (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
-		return bytes >= 8 ? protocol : IPPACKET_NO_L4;
-	return protocol;
+	return bytes >= ippacket_l4_bytes[protocol] ? protocol : IPPACKET_NO_L4;
 }
+
+/* Checksum and options of a header that has them. VERDICT_GO or the reason. */
+unsigned ippacket_options4(const uint8_t *packet, uint32_t header);
 
 /* Checks of RFC 1812 5.2.2. available: bytes from the IP header on, padding included. */
 static inline unsigned ippacket_inspect4(
 	const uint8_t *packet, uint32_t available, struct ippacket *out)
 {
-	uint32_t header, total;
+	uint32_t header = 20, total;
+	unsigned verdict = VERDICT_GO;
+	uint16_t place;
 
-	if (available < 20)
+	if (unlikely_(available < 20))
 		return DROP_IP_TRUNCATED;
-	header = (uint32_t)(packet[0] & 15) * 4;
+	if (unlikely_(packet[0] != 0x45))
+		header = (uint32_t)(packet[0] & 15) * 4;
 	total = ippacket_be16(packet + 2);
-	if (packet[0] >> 4 != 4 || header < 20 || total < header)
+	if (unlikely_(packet[0] >> 4 != 4 || header < 20 || total < header))
 		return DROP_IP_HEADER;
-	if (total > available)
+	if (unlikely_(total > available))
 		return DROP_IP_TRUNCATED;
-	if (header == 20) {
-		if (checksum_ip4_header(packet) != 0xffff)
-			return DROP_IP_CHECKSUM;
-	} else {
-		if (checksum_fold(checksum_add(0, packet, header)) != 0xffff)
-			return DROP_IP_CHECKSUM;
-		if (ippacket_source_route(packet, header))
-			return DROP_IP_SOURCE_ROUTE;
-	}
+	if (unlikely_(header != 20))
+		verdict = ippacket_options4(packet, header);
+	else if (unlikely_(checksum_ip4_header(packet) != 0xffff))
+		verdict = DROP_IP_CHECKSUM;
+	memcpy(&place, packet + 6, 2);
 	out->length = (uint16_t)total;
 	out->l4_offset = (uint16_t)header;
 	out->protocol = packet[9];
-	out->fragment = (ippacket_be16(packet + 6) & 0x3fff) != 0;
+	out->fragment = (place & rte_cpu_to_be_16(0x3fff)) != 0;
 	out->l4_protocol = out->fragment ? IPPACKET_NO_L4 : ippacket_l4(packet[9], total - header);
-	return VERDICT_GO;
+	return verdict;
 }
 
 /* Checks of RFC 8200. Jumbograms (length 0 with payload) are refused. */
@@ -127,20 +129,21 @@ static inline unsigned ippacket_inspect6(
 	return ippacket_extensions(packet, out);
 }
 
+/* By the first byte of an IPv4 address: what its packet is dropped for as a source and as a
+ * destination, 0: nothing. */
+extern const uint8_t ippacket_source4[256], ippacket_destination4[256];
+
 /* Addresses that are never forwarded. VERDICT_GO or the reason. */
 static inline unsigned ippacket_addresses4(const uint8_t *packet)
 {
-	uint8_t source = packet[12], destination = packet[16];
+	unsigned source = ippacket_source4[packet[12]];
+	unsigned destination = ippacket_destination4[packet[16]];
 
-	if (source == 0 || source == 127 || source >= 224)
-		return DROP_MARTIAN_SOURCE;
-	if (destination == 0 || destination == 127)
-		return DROP_MARTIAN_DESTINATION;
-	if (destination >= 224)
-		return destination < 240 || ippacket_be32(packet + 16) == UINT32_MAX
-			       ? DROP_MULTICAST
-			       : DROP_MARTIAN_DESTINATION;
-	return VERDICT_GO;
+	if (likely_((source | destination) == 0))
+		return VERDICT_GO;
+	if (source != 0)
+		return source;
+	return ippacket_be32(packet + 16) == UINT32_MAX ? DROP_MULTICAST : destination;
 }
 
 /* ::, ::1 and IPv4-mapped addresses. */

@@ -51,8 +51,8 @@ void move_prepare(struct worker *w)
 
 		port->device = board->device[i];
 		port->distribute = board->distribute[i];
-		port->usable = board->tx_queues[i] > 0;
-		if (port->usable)
+		port->owner = FORWARDER_NOBODY;
+		if (board->tx_queues[i] > 0)
 			move_route(board, i, w->forwarder.worker, &port->queue, &port->owner);
 	}
 	list_queues(w);

@@ -140,14 +140,10 @@ static bool staged_burst(struct forwarder *f, struct burst *b, unsigned port, ui
 	count = rx_burst(f, b, port, 0);
 	if (count == 0)
 		return false;
-	for (unsigned i = 0; i < count; i++) {
-		b->live[i] = (uint8_t)i;
-		b->port[i] = (uint8_t)port;
-	}
-	b->count = count;
+	path_begin(b, count, port);
 	rx_count(f, b, count, port);
 	t[PARSE] = rte_rdtsc();
-	parse_burst(f, b);
+	parse_burst(f, b, port);
 	t[DECAP] = rte_rdtsc();
 	decap_burst(f, b);
 	t[MEASURE] = rte_rdtsc();

@@ -10,6 +10,7 @@
 
 #include <rte_eal.h>
 
+#include "dataplane/wire/ethernet.h"
 #include "tests/bench/prefixes.h"
 
 #define FIRST_VLAN 2
@@ -425,8 +426,8 @@ static int pick_host(const struct setting *s, uint32_t table, const struct ip_pr
 
 static const struct fwd_attachment *attachment_of(const struct setting *s, uint32_t i)
 {
-	uint64_t key =
-		idmap_tags_key((uint16_t)(i % 2), 0, (uint16_t)(FIRST_VLAN + i / 2), IDMAP_NO_TAG);
+	uint64_t key = idmap_tags_key((uint16_t)(i % 2),
+		ethernet_tags(0, (uint16_t)(FIRST_VLAN + i / 2), ETHERNET_NO_TAG));
 	const struct fwd *fwd = s->gateway->parts.fwd;
 	uint32_t id = idmap_get(fwd->attachments, key);
 

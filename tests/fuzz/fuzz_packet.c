@@ -132,8 +132,8 @@ static void check_line(bool holds, int line)
 static const struct outlet *outlet_of(unsigned port, const struct ethernet *at)
 {
 	for (unsigned i = 0; i < sizeof(outlets) / sizeof(outlets[0]); i++)
-		if (outlets[i].port == port && outlets[i].service == at->service &&
-			outlets[i].outer == at->outer && outlets[i].inner == at->inner)
+		if (outlets[i].port == port && ethernet_tags(outlets[i].service, outlets[i].outer,
+						       outlets[i].inner) == at->tags)
 			return &outlets[i];
 	return NULL;
 }

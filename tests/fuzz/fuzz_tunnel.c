@@ -192,8 +192,8 @@ static void try_frame(uint8_t *bytes, uint32_t size)
 	}
 	check(at.header == 14 || at.header == 18 || at.header == 22);
 	check(at.header <= size && at.type == ippacket_be16(bytes + at.header - 2));
-	check(at.outer < 4096 || at.outer == ETHERNET_NO_TAG);
-	check(at.inner == ETHERNET_NO_TAG || (at.inner < 4096 && at.header == 22));
+	check(at.tags >> 25 == 0);
+	check(ethernet_inner(at.tags) == ETHERNET_NO_TAG || at.header == 22);
 	check(at.type != 0x8100 && at.type != 0x88a8);
 }
 

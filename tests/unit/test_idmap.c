@@ -10,13 +10,17 @@
 #include <time.h>
 
 #include "dataplane/fwd/idmap.h"
+#include "dataplane/wire/ethernet.h"
 
 static void test_keys_differ(void **state)
 {
 	(void)state;
-	assert_int_not_equal(idmap_tags_key(1, 0, 100, 200), idmap_tags_key(1, 1, 100, 200));
-	assert_int_not_equal(idmap_tags_key(1, 0, 100, 200), idmap_tags_key(2, 0, 100, 200));
-	assert_int_not_equal(idmap_tags_key(1, 0, 100, IDMAP_NO_TAG), idmap_tags_key(1, 0, 100, 0));
+	assert_int_not_equal(idmap_tags_key(1, ethernet_tags(0, 100, 200)),
+		idmap_tags_key(1, ethernet_tags(1, 100, 200)));
+	assert_int_not_equal(idmap_tags_key(1, ethernet_tags(0, 100, 200)),
+		idmap_tags_key(2, ethernet_tags(0, 100, 200)));
+	assert_int_not_equal(idmap_tags_key(1, ethernet_tags(0, 100, ETHERNET_NO_TAG)),
+		idmap_tags_key(1, ethernet_tags(0, 100, 0)));
 	assert_int_not_equal(idmap_vni_key(1, 7), idmap_vni_key(2, 7));
 }
 
@@ -70,8 +74,8 @@ static void test_oracle(void **state)
 	srand(seed);
 	for (unsigned step = 0; step < STEPS; step++) {
 		uint32_t k = (uint32_t)rand() % KEYS;
-		uint64_t key =
-			idmap_tags_key((uint16_t)(k / 1000), k & 1, (uint16_t)k, IDMAP_NO_TAG);
+		uint64_t key = idmap_tags_key(
+			(uint16_t)(k / 1000), ethernet_tags(k & 1, (uint16_t)k, ETHERNET_NO_TAG));
 		uint32_t id = (uint32_t)rand() & 0x7fffff;
 
 		if (rand() % 5 < 2) {
@@ -91,8 +95,8 @@ static void test_oracle(void **state)
 		assert_int_equal(map->used, used);
 	}
 	for (uint32_t k = 0; k < KEYS; k++) {
-		uint64_t key =
-			idmap_tags_key((uint16_t)(k / 1000), k & 1, (uint16_t)k, IDMAP_NO_TAG);
+		uint64_t key = idmap_tags_key(
+			(uint16_t)(k / 1000), ethernet_tags(k & 1, (uint16_t)k, ETHERNET_NO_TAG));
 
 		assert_int_equal(idmap_get(map, key), want[k] == 0 ? IDMAP_NONE : want[k] - 1);
 	}

@@ -77,26 +77,26 @@ static void test_tags(void **state)
 	(void)state;
 	frame[12] = 0x08;
 	assert_int_equal(ethernet_parse(frame, 14, &out), VERDICT_GO);
-	assert_int_equal(out.outer, IDMAP_NO_TAG);
+	assert_int_equal(ethernet_outer(out.tags), ETHERNET_NO_TAG);
 	assert_int_equal(out.header, 14);
 	assert_int_equal(ethernet_parse(frame, 13, &out), DROP_FRAME_TRUNCATED);
 	memcpy(frame + 12, "\x81\x00\x60\x05\x08\x00", 6);
 	assert_int_equal(ethernet_parse(frame, 18, &out), VERDICT_GO);
-	assert_int_equal(out.outer, 5);
-	assert_int_equal(out.inner, IDMAP_NO_TAG);
-	assert_int_equal(out.service, 0);
+	assert_int_equal(ethernet_outer(out.tags), 5);
+	assert_int_equal(ethernet_inner(out.tags), ETHERNET_NO_TAG);
+	assert_int_equal(out.tags >> 24, 0);
 	assert_int_equal(out.type, 0x0800);
 	assert_int_equal(out.header, 18);
 	assert_int_equal(ethernet_parse(frame, 17, &out), DROP_FRAME_TRUNCATED);
 	memcpy(frame + 12, "\x88\xa8\x00\x07\x81\x00\x00\x09\x86\xdd", 10);
 	assert_int_equal(ethernet_parse(frame, 22, &out), VERDICT_GO);
-	assert_int_equal(out.service, 1);
-	assert_int_equal(out.outer, 7);
-	assert_int_equal(out.inner, 9);
+	assert_int_equal(out.tags >> 24, 1);
+	assert_int_equal(ethernet_outer(out.tags), 7);
+	assert_int_equal(ethernet_inner(out.tags), 9);
 	/* A priority tag is no VLAN; a third tag is nobody's. */
 	memcpy(frame + 12, "\x81\x00\xe0\x00\x08\x00", 6);
 	assert_int_equal(ethernet_parse(frame, 18, &out), VERDICT_GO);
-	assert_int_equal(out.outer, IDMAP_NO_TAG);
+	assert_int_equal(ethernet_outer(out.tags), ETHERNET_NO_TAG);
 	memcpy(frame + 12, "\x81\x00\x00\x07\x81\x00\x00\x09\x81\x00\x00\x01\x08\x00", 14);
 	assert_int_equal(ethernet_parse(frame, 32, &out), DROP_UNKNOWN_TAG);
 }

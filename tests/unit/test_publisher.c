@@ -15,6 +15,7 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "dataplane/fwd/value.h"
+#include "dataplane/wire/ethernet.h"
 #include "tests/unit/published.h"
 
 static struct testbed *g;
@@ -148,8 +149,9 @@ static void test_attachment(void **state)
 	assert_int_equal(a->mss6, 1440);
 	assert_int_equal(a->source4, 0xa9fe0101);
 	assert_int_equal(a->has6, 1);
-	assert_int_equal(
-		idmap_get(g->parts.fwd->attachments, idmap_tags_key(0, 0, 1101, IDMAP_NO_TAG)), id);
+	assert_int_equal(idmap_get(g->parts.fwd->attachments,
+				 idmap_tags_key(0, ethernet_tags(0, 1101, ETHERNET_NO_TAG))),
+		id);
 	assert_int_equal(value_at("acme", "169.254.1.1/32"), value_make(VALUE_LOCAL, id));
 	assert_int_equal(value_at("acme", "169.254.1.0/30"), value_make(VALUE_GLEAN, id));
 	assert_int_equal(value_at("acme", "fd20::/64"), value_make(VALUE_GLEAN, id));
@@ -181,7 +183,7 @@ static void test_site_paths_endpoint(void **state)
 	assert_int_equal(p2->outer_length, 70);
 	e = snapshot_endpoint(now(), value_id(value_at("acme", "10.2.0.0/16")));
 	assert_int_equal(e->used, 1);
-	assert_int_equal(e->vni, 1001);
+	assert_int_equal(ntohl(e->vni_word) >> 8, 1001);
 	assert_int_equal(e->mtu, 1500 - 40 - 8 - 8 - 16);
 	assert_int_equal(e->mss4, e->mtu - 40);
 	assert_int_equal(now()->port[1].addresses, 2);
@@ -266,9 +268,9 @@ static void test_tags_swapped(void **state)
 	apply(WHOLE);
 	apply("{" SITES ACME SWAPPED ROUTES "}");
 	map = g->parts.fwd->attachments;
-	assert_int_equal(idmap_get(map, idmap_tags_key(0, 0, 1101, IDMAP_NO_TAG)),
+	assert_int_equal(idmap_get(map, idmap_tags_key(0, ethernet_tags(0, 1101, ETHERNET_NO_TAG))),
 		id_of(MODEL_ATTACHMENT, "a2"));
-	assert_int_equal(idmap_get(map, idmap_tags_key(0, 0, 1102, IDMAP_NO_TAG)),
+	assert_int_equal(idmap_get(map, idmap_tags_key(0, ethernet_tags(0, 1102, ETHERNET_NO_TAG))),
 		id_of(MODEL_ATTACHMENT, "a1"));
 	assert_int_equal(map->used, 2);
 }

@@ -14,6 +14,7 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "dataplane/fwd/value.h"
+#include "dataplane/wire/ethernet.h"
 #include "tests/unit/published.h"
 
 static struct testbed *g;
@@ -227,8 +228,9 @@ static unsigned assert_claims(uint32_t id, const struct model_attachment *a)
 	struct ip_prefix around = {.ip = ip_mask(&a->address[0].ip, 30), .length = 30};
 	struct lpm *lpm = g->parts.fwd->lpm;
 
-	assert_int_equal(idmap_get(g->parts.fwd->attachments,
-				 idmap_tags_key(0, 0, a->tag[0].vlan, IDMAP_NO_TAG)),
+	assert_int_equal(
+		idmap_get(g->parts.fwd->attachments,
+			idmap_tags_key(0, ethernet_tags(0, a->tag[0].vlan, ETHERNET_NO_TAG))),
 		id);
 	assert_int_equal(lpm_get(lpm, a->connection, &host), value_make(VALUE_LOCAL, id));
 	assert_int_equal(lpm_get(lpm, a->connection, &around), value_make(VALUE_GLEAN, id));
@@ -276,7 +278,7 @@ static void assert_endpoints(void)
 		assert_int_equal(idmap_get(g->parts.fwd->endpoints,
 					 idmap_vni_key((uint16_t)e->site, e->vni)),
 			id);
-		assert_int_equal(snapshot_endpoint(now(), id)->vni, e->vni);
+		assert_int_equal(ntohl(snapshot_endpoint(now(), id)->vni_word) >> 8, e->vni);
 	}
 	assert_int_equal(
 		g->parts.fwd->endpoints->used, model_count(g->parts.model, MODEL_ENDPOINT));

@@ -88,7 +88,7 @@ static void test_checksum(void **state)
 static void test_inspect4(void **state)
 {
 	uint8_t packet[64];
-	struct ippacket ip;
+	struct ippacket ip = {0};
 
 	(void)state;
 	make_udp4(packet);
@@ -126,7 +126,7 @@ static void test_options4(void **state)
 	} cases[] = {{harmless, VERDICT_GO}, {loose, DROP_IP_SOURCE_ROUTE},
 		{strict, DROP_IP_SOURCE_ROUTE}, {senseless, VERDICT_GO}};
 	uint8_t packet[64];
-	struct ippacket ip;
+	struct ippacket ip = {0};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -178,7 +178,7 @@ static void test_addresses(void **state)
 static void test_inspect6(void **state)
 {
 	uint8_t packet[128];
-	struct ippacket ip;
+	struct ippacket ip = {0};
 
 	(void)state;
 	make_udp6(packet);
@@ -194,7 +194,7 @@ static void test_inspect6(void **state)
 static void test_extensions6(void **state)
 {
 	uint8_t packet[128];
-	struct ippacket ip;
+	struct ippacket ip = {0};
 
 	(void)state;
 	/* Hop-by-hop, then destination options, then UDP. */
@@ -233,7 +233,7 @@ static void test_extensions6(void **state)
 
 static uint64_t hash4(const uint8_t *packet)
 {
-	struct ippacket ip;
+	struct ippacket ip = {0};
 
 	assert_int_equal(ippacket_inspect4(packet, 64, &ip), VERDICT_GO);
 	return flowhash_4(42, packet, &ip);
