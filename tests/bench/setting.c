@@ -12,11 +12,15 @@
 
 #include "dataplane/wire/ethernet.h"
 #include "tests/bench/prefixes.h"
+#include "tests/tools/rawframe.h"
 
-#define FIRST_VLAN 2
-#define PATHS	   4
-#define MTU	   9216
-#define PAGES	   256 /* of 2 MiB, for 500 MB */
+#define FIRST_VLAN    2
+#define PATHS	      4
+#define MTU	      9216
+#define TYPE_IP4      0x0800u
+#define TYPE_IP6      0x86ddu
+#define DONT_FRAGMENT 0x40 /* byte 6 of an IPv4 header */
+#define PAGES	      256  /* of 2 MiB, for 500 MB */
 
 static const uint8_t router_mac[6] = {2, 0, 0, 0, 8, 8}; /* ours, inside VXLAN */
 static const char *const site_name[SITES] = {"far4", "far6", "vx4", "vx6", "near4", "near6"};
@@ -306,106 +310,58 @@ void setting_destroy(struct setting *s)
 
 /* Frames. */
 
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint32_t add_words(uint32_t sum, const uint8_t *p, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-static void store_sum(uint8_t *at, uint32_t sum)
-{
-	put16(at, (uint16_t)~fold(sum));
-}
-
+/* Of the frame that a customer sends; the addresses are the flow's. Answers where UDP begins. */
 static unsigned put_inner(uint8_t *p, uint8_t family, unsigned length)
 {
-	unsigned head = family == IP_4 ? 20 : 40;
+	static const uint8_t none[16];
+	unsigned at = family == IP_4 ? rawframe_udp4(p, length, none, none)
+				     : rawframe_udp6(p, length, none, none);
 
-	if (family == IP_4) {
-		p[0] = 0x45;
-		put16(p + 2, length);
-		p[6] = 0x40;
-		p[8] = 64;
-		p[9] = IPPROTO_UDP;
-	} else {
-		p[0] = 0x60;
-		put16(p + 4, length - 40);
-		p[6] = IPPROTO_UDP;
-		p[7] = 64;
-	}
-	put16(p + head + 2, 5001);
-	put16(p + head + 4, length - head);
-	return head;
+	if (family == IP_4)
+		p[6] = DONT_FRAGMENT;
+	rawframe_put16(p + at - 6, 5001);
+	return at - 8;
 }
 
-static void put_ethernet(uint8_t *p, unsigned port, unsigned type)
+/* From the peer of the site, over the path (from 0); bytes behind the UDP header. Answers where
+ * these are. */
+static unsigned put_outer(uint8_t *p, enum setting_site site, unsigned path, unsigned bytes)
 {
-	const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
+	uint8_t peer6[16] = {0xfd, 0, 0, 1, 0, (uint8_t)(path + 1), [15] = (uint8_t)(2 + site)};
+	uint8_t ours6[16] = {0xfd, 0, 0, 1, 0, (uint8_t)(path + 1), [15] = 1};
+	uint8_t peer4[4] = {10, 1, (uint8_t)(path + 1), (uint8_t)(2 + site)};
+	uint8_t ours4[4] = {10, 1, (uint8_t)(path + 1), 1};
+	unsigned at = rawframe_ethernet(p, SETTING_BACKBONE, is_six(site) ? TYPE_IP6 : TYPE_IP4);
+	uint8_t *ip = p + at;
 
-	testbed_mac(port, p);
-	memcpy(p + 6, station, 6);
-	put16(p + 12, type);
+	if (is_six(site)) {
+		at += rawframe_udp6(ip, 48 + bytes, peer6, ours6);
+	} else {
+		at += rawframe_udp4(ip, 28 + bytes, peer4, ours4);
+		ip[6] = DONT_FRAGMENT;
+		rawframe_ip4_sum(ip);
+	}
+	rawframe_put16(p + at - 8, 50000);
+	rawframe_put16(p + at - 6, is_vxlan(site) ? 4789 : 6081);
+	return at;
 }
 
-/* The tunnel up to the inner packet; path counts from 0. Answers its bytes. */
+/* The tunnel up to the inner packet. Answers its bytes. */
 static unsigned put_tunnel(
 	uint8_t *p, enum setting_site site, unsigned path, uint8_t family, unsigned length)
 {
-	bool six = is_six(site), vxlan = is_vxlan(site);
-	unsigned head = 14 + (six ? 40u : 20u), inner = length + (vxlan ? 14u : 0u);
-	unsigned type = family == IP_4 ? 0x0800 : 0x86dd;
-	uint8_t *ip = p + 14, *udp = p + head, *tunnel = udp + 8;
+	unsigned type = family == IP_4 ? TYPE_IP4 : TYPE_IP6, inner = is_vxlan(site) ? 14 : 0;
+	unsigned at = put_outer(p, site, path, 8 + inner + length);
+	uint8_t *tunnel = p + at;
 
-	put_ethernet(p, SETTING_BACKBONE, six ? 0x86dd : 0x0800);
-	if (six) {
-		uint8_t ours[16] = {0xfd, 0, 0, 1, 0, (uint8_t)(path + 1), [15] = 1}, peer[16];
-
-		memcpy(peer, ours, 16);
-		peer[15] = (uint8_t)(2 + site);
-		ip[0] = 0x60;
-		put16(ip + 4, 16 + inner);
-		ip[6] = IPPROTO_UDP;
-		ip[7] = 64;
-		memcpy(ip + 8, peer, 16);
-		memcpy(ip + 24, ours, 16);
+	if (is_vxlan(site)) {
+		tunnel[0] = 0x08;
+		memcpy(tunnel + 8, router_mac, 6);
+		rawframe_put16(tunnel + 20, type);
 	} else {
-		uint8_t ours[4] = {10, 1, (uint8_t)(path + 1), 1};
-
-		ip[0] = 0x45;
-		put16(ip + 2, 36 + inner);
-		ip[6] = 0x40;
-		ip[8] = 64;
-		ip[9] = IPPROTO_UDP;
-		memcpy(ip + 12, ours, 4);
-		ip[15] = (uint8_t)(2 + site);
-		memcpy(ip + 16, ours, 4);
-		store_sum(ip + 10, add_words(0, ip, 20));
+		rawframe_put16(tunnel + 2, type);
 	}
-	put16(udp, 50000);
-	put16(udp + 2, vxlan ? 4789 : 6081);
-	put16(udp + 4, 16 + inner);
-	if (!vxlan) {
-		put16(tunnel + 2, type);
-		return head + 16;
-	}
-	tunnel[0] = 0x08;
-	memcpy(tunnel + 8, router_mac, 6);
-	put16(tunnel + 20, type);
-	return head + 16 + 14;
+	return at + 8 + inner;
 }
 
 /* A host that the table sends where this load goes. */
@@ -466,23 +422,23 @@ static void store_sums(const struct source *source, struct source_flow *flow, ui
 	uint8_t frame[SOURCE_HEADER];
 	uint8_t *ip = frame + source->addresses_at - (family == IP_4 ? 12 : 8);
 	uint8_t *udp = frame + source->udp_sum_at - 6;
-	uint32_t length;
+	unsigned length, bytes, sum;
 
 	memcpy(frame, source->template[flow->template], sizeof(frame));
 	memcpy(frame + source->tag_at, &flow->tag, 4);
 	memcpy(frame + source->port_at, &flow->port, 2);
 	memcpy(frame + source->addresses_at, flow->addresses, source->address_bytes);
 	if (family == IP_4) {
-		store_sum(ip + 10, add_words(0, ip, 20));
+		rawframe_ip4_sum(ip);
 		memcpy(&flow->ip_sum, ip + 10, 2);
 	}
 	if (source->udp_sum_at == SOURCE_NOWHERE)
 		return;
-	length = (uint32_t)(udp[4] << 8 | udp[5]);
+	length = (unsigned)(udp[4] << 8 | udp[5]);
 	/* Behind the header that the template holds everything is zero. */
-	store_sum(udp + 6,
-		add_words(add_words(IPPROTO_UDP + length, frame + 22, 32), udp,
-			(unsigned)RTE_MIN((uint32_t)(frame + SOURCE_HEADER - udp), length) & ~1u));
+	bytes = RTE_MIN((unsigned)(frame + SOURCE_HEADER - udp), length) & ~1u;
+	sum = rawframe_sum(udp, bytes, rawframe_sum(frame + 22, 32, IPPROTO_UDP + length));
+	rawframe_put16(udp + 6, ~sum);
 	memcpy(&flow->udp_sum, udp + 6, 2);
 	/* Zero would say that there is none. */
 	flow->udp_sum = flow->udp_sum == 0 ? 0xffff : flow->udp_sum;
@@ -498,7 +454,7 @@ static int draw_flow(const struct setting *s, const struct setting_load *load,
 		return -1;
 	if (load->way == WAY_OUT)
 		flow->tag = rte_cpu_to_be_32((FIRST_VLAN + connection / 2) << 16 |
-					     (load->family == IP_4 ? 0x0800u : 0x86ddu));
+					     (load->family == IP_4 ? TYPE_IP4 : TYPE_IP6));
 	else
 		flow->tag = rte_cpu_to_be_32(vni_of(s, site, connection) << 8);
 	flow->port = (uint16_t)prefixes_below(65536);
@@ -519,7 +475,7 @@ static void make_templates(struct source *s, const struct setting_load *load, un
 		uint8_t *p = s->template[path];
 
 		if (load->way == WAY_OUT)
-			put_ethernet(p, port, 0x8100);
+			rawframe_ethernet(p, port, 0x8100);
 		else
 			at = put_tunnel(p, site, path, load->family, ip_bytes);
 		s->port_at = (uint16_t)(at + put_inner(p + at, load->family, ip_bytes));

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define CONNECTIONS 256
@@ -21,7 +22,6 @@
 #define BACKBONE    1
 #define ROUND	    256 /* packets injected before everything settles */
 
-static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static const uint8_t magic[4] = {0xf0, 'T', 'L', 0x0f};
 
 static struct testbed *gateway;
@@ -33,24 +33,6 @@ static uint32_t random32(void)
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
 	return (uint32_t)(random_state >> 32);
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put_sum(uint8_t *ip)
-{
-	uint32_t sum = 0;
-
-	put16(ip + 10, 0);
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	put16(ip + 10, ~sum & 0xffff);
 }
 
 /* An IP packet between the customer's subnet and the far side, with its mark; returns its length.
@@ -65,28 +47,19 @@ static unsigned make_packet(uint8_t *p, bool v6, bool inward, unsigned connectio
 
 	memset(p, 0, head + payload);
 	if (v6) {
-		p[0] = 0x60;
-		put16(p + 4, 8 + payload);
-		p[6] = 17;
+		rawframe_udp6(p, head + payload, inward ? far6 : near6, inward ? near6 : far6);
 		p[7] = random32() % 16 == 0 ? 1 : 64;
-		memcpy(p + 8, inward ? far6 : near6, 16);
-		memcpy(p + 24, inward ? near6 : far6, 16);
 	} else {
-		p[0] = 0x45;
-		put16(p + 2, head + payload);
+		rawframe_udp4(p, head + payload, inward ? far4 : near4, inward ? near4 : far4);
 		p[8] = random32() % 16 == 0 ? 1 : 64;
-		p[9] = 17;
-		memcpy(p + 12, inward ? far4 : near4, 4);
-		memcpy(p + 16, inward ? near4 : far4, 4);
-		put_sum(p);
+		rawframe_ip4_sum(p);
 	}
-	put16(p + head - 8, random32() & 0xffff);
-	put16(p + head - 6, random32() & 0xffff);
-	put16(p + head - 4, 8 + payload);
+	rawframe_put16(p + head - 8, random32() & 0xffff);
+	rawframe_put16(p + head - 6, random32() & 0xffff);
 	for (unsigned i = 0; i < 2; i++) {
 		memcpy(p + head + 8 * i, magic, 4);
-		put16(p + head + 8 * i + 4, connection);
-		put16(p + head + 8 * i + 6, connection);
+		rawframe_put16(p + head + 8 * i + 4, connection);
+		rawframe_put16(p + head + 8 * i + 6, connection);
 	}
 	return head + payload;
 }
@@ -95,38 +68,16 @@ static uint16_t make_outward(uint8_t *frame, unsigned connection)
 {
 	bool v6 = random32() & 1;
 
-	testbed_mac(CUST, frame);
-	memcpy(frame + 6, station, 6);
-	put16(frame + 12, 0x8100);
-	put16(frame + 14, FIRST_VLAN + connection);
-	put16(frame + 16, v6 ? 0x86dd : 0x0800);
+	rawframe_tagged(frame, CUST, FIRST_VLAN + connection, v6 ? 0x86dd : 0x0800);
 	return (uint16_t)(18 + make_packet(frame + 18, v6, false, connection));
 }
 
 static uint16_t make_inward(uint8_t *frame, unsigned connection)
 {
-	static const uint8_t from[4] = {10, 1, 0, 2}, to[4] = {10, 1, 0, 1};
 	bool v6 = random32() & 1;
 	unsigned length = make_packet(frame + 50, v6, true, connection);
-	uint32_t vni = FIRST_VNI + connection;
 
-	memset(frame, 0, 50);
-	testbed_mac(BACKBONE, frame);
-	memcpy(frame + 6, station, 6);
-	put16(frame + 12, 0x0800);
-	frame[14] = 0x45;
-	put16(frame + 16, 36 + length);
-	frame[22] = 64;
-	frame[23] = 17;
-	memcpy(frame + 26, from, 4);
-	memcpy(frame + 30, to, 4);
-	put_sum(frame + 14);
-	put16(frame + 34, 50000);
-	put16(frame + 36, 6081);
-	put16(frame + 38, 16 + length);
-	put16(frame + 44, v6 ? 0x86dd : 0x0800);
-	frame[46] = (uint8_t)(vni >> 16);
-	put16(frame + 47, vni & 0xffff);
+	rawframe_geneve(frame, BACKBONE, FIRST_VNI + connection, v6 ? 0x86dd : 0x0800, length);
 	return (uint16_t)(50 + length);
 }
 
@@ -160,7 +111,7 @@ static void receive(unsigned port)
 
 			memcpy(frame, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
-			if (answer_question(frame, &length, sizeof(frame), station)) {
+			if (answer_question(frame, &length, sizeof(frame), rawframe_station)) {
 				testbed_inject(gateway, port, 0, frame, length, 1);
 				answered++;
 				continue;

@@ -13,6 +13,7 @@
 #include <rte_cycles.h>
 
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define CUSTOMERS  3
@@ -34,40 +35,19 @@ struct customer {
 };
 
 static struct customer customer[CUSTOMERS] = {{"greedy", 3}, {"marked", 3}, {"modest", 0.9}};
-static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static struct testbed *gateway;
 static unsigned workers;
-
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 static bool send_one(unsigned who)
 {
 	static unsigned serial;
-	static const uint8_t addresses[8] = {192, 168, 7, 2, 10, 2, 3, 4};
-	unsigned flow = serial++ % 64;
+	static const uint8_t from[4] = {192, 168, 7, 2}, to[4] = {10, 2, 3, 4};
+	unsigned flow = serial++ % 64, at;
 	uint8_t f[18 + BYTES] = {0};
-	uint32_t sum = 0;
 
-	testbed_mac(0, f);
-	memcpy(f + 6, station, 6);
-	put16(f + 12, 0x8100);
-	put16(f + 14, FIRST_VLAN + who);
-	put16(f + 16, 0x0800);
-	f[18] = 0x45;
-	put16(f + 20, BYTES);
-	f[26] = 64;
-	f[27] = 17;
-	memcpy(f + 30, addresses, 8);
-	for (unsigned i = 18; i < 38; i += 2)
-		sum += (uint32_t)(f[i] << 8 | f[i + 1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	put16(f + 28, ~sum & 0xffff);
-	put16(f + 38, 1000 + flow);
-	put16(f + 42, BYTES - 20);
+	at = rawframe_tagged(f, 0, FIRST_VLAN + who, 0x0800);
+	rawframe_udp4(f + at, BYTES, from, to);
+	rawframe_put16(f + at + 20, 1000 + flow);
 	/* Two thirds to the first queue, the rest to all. */
 	return testbed_inject(
 		gateway, 0, flow < 42 ? 0 : flow % workers, f, (uint16_t)sizeof(f), 1);
@@ -86,7 +66,7 @@ static void receive(unsigned port)
 
 			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), station)) {
+			if (answer_question(f, &length, sizeof(f), rawframe_station)) {
 				testbed_inject(gateway, port, 0, f, length, 1);
 				continue;
 			}

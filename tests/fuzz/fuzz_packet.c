@@ -18,6 +18,7 @@
 #include "tests/fuzz/exact.h"
 #include "tests/fuzz/sound.h"
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define PORTS	   4
@@ -107,7 +108,6 @@ static const char document[] =
 	"{\"connection\":\"beta\",\"prefix\":\"10.3.0.0/16\",\"via\":{\"next_hops\":["
 	"  {\"attachment\":\"b2\",\"address\":\"192.168.9.2\"}]}}]}";
 
-static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static struct testbed *bed;
 
 /* Of the input under way. */
@@ -232,7 +232,7 @@ static bool answer(
 	memcpy(copy, frame, bytes);
 	inner = copy + (at->frame - frame);
 	length = (uint16_t)(bytes - (uint32_t)(at->frame - frame));
-	if (!answer_question(inner, &length, (uint16_t)(sizeof(copy) - bytes), station))
+	if (!answer_question(inner, &length, (uint16_t)(sizeof(copy) - bytes), rawframe_station))
 		return false;
 	if (at->tunnel) {
 		bool v6 = at->ethernet.type == 0x86dd;

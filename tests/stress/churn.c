@@ -19,6 +19,7 @@
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS  64
@@ -68,7 +69,7 @@ static void drain(unsigned port)
 
 			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), flowframe_station)) {
+			if (answer_question(f, &length, sizeof(f), rawframe_station)) {
 				testbed_inject(gateway, port, 0, f, length, 1);
 				atomic_store(&ready, true);
 			} else {

@@ -16,6 +16,7 @@
 
 #include "control/publisher.h"
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define CUSTOMERS  10
@@ -25,7 +26,6 @@
 #define CUST	   0
 #define BACKBONE   1
 
-static const uint8_t station[6] = {2, 0, 0, 0, 0, 0xaa};
 static const uint8_t magic[4] = {0xf0, 'T', 'L', 0x0f};
 
 static struct testbed *gateway;
@@ -39,82 +39,34 @@ static uint32_t random32(uint64_t *state)
 	return (uint32_t)(*state >> 32);
 }
 
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put_sum(uint8_t *ip)
-{
-	uint32_t sum = 0;
-
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	put16(ip + 10, ~sum & 0xffff);
-}
-
 /* UDP between 192.168.7.2 and some 10.2.x.9, 36 bytes, the mark at its end. */
 static void make_packet(uint8_t *p, bool inward, unsigned customer, uint64_t *state)
 {
 	const uint8_t near[4] = {192, 168, 7, 2},
 		      far[4] = {10, 2, (uint8_t)(random32(state) % 12), 9};
 
-	memset(p, 0, 36);
-	p[0] = 0x45;
-	p[3] = 36;
-	p[8] = 64;
-	p[9] = 17;
-	memcpy(p + 12, inward ? far : near, 4);
-	memcpy(p + 16, inward ? near : far, 4);
-	put_sum(p);
-	put16(p + 20, random32(state) & 0xffff);
+	rawframe_udp4(p, 36, inward ? far : near, inward ? near : far);
+	rawframe_put16(p + 20, random32(state) & 0xffff);
 	p[23] = 9;
-	p[25] = 16;
 	memcpy(p + 28, magic, 4);
-	put16(p + 32, customer);
-	put16(p + 34, customer);
+	rawframe_put16(p + 32, customer);
+	rawframe_put16(p + 34, customer);
 }
 
 static void send_outward(unsigned customer, uint64_t *state)
 {
-	uint8_t f[54] = {[12] = 0x81, [16] = 0x08};
+	uint8_t f[54];
 
-	testbed_mac(CUST, f);
-	memcpy(f + 6, station, 6);
-	put16(f + 14, FIRST_VLAN + customer);
+	rawframe_tagged(f, CUST, FIRST_VLAN + customer, 0x0800);
 	make_packet(f + 18, false, customer, state);
 	sent += testbed_inject(gateway, CUST, 0, f, sizeof(f), 1);
 }
 
 static void send_inward(unsigned customer, uint64_t *state)
 {
-	uint8_t f[86] = {[12] = 0x08,
-		[14] = 0x45,
-		[17] = 72,
-		[22] = 64,
-		[23] = 17,
-		[26] = 10,
-		1,
-		0,
-		2,
-		10,
-		1,
-		0,
-		1,
-		[39] = 52,
-		[44] = 0x08};
-	uint32_t vni = FIRST_VNI + customer;
+	uint8_t f[86];
 
-	testbed_mac(BACKBONE, f);
-	memcpy(f + 6, station, 6);
-	put_sum(f + 14);
-	put16(f + 34, 50000);
-	put16(f + 36, 6081);
-	f[46] = (uint8_t)(vni >> 16);
-	put16(f + 47, vni & 0xffff);
+	rawframe_geneve(f, BACKBONE, FIRST_VNI + customer, 0x0800, 36);
 	make_packet(f + 50, true, customer, state);
 	sent += testbed_inject(gateway, BACKBONE, 0, f, sizeof(f), 1);
 }
@@ -145,7 +97,7 @@ static void drain(unsigned port)
 
 			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
 			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), station))
+			if (answer_question(f, &length, sizeof(f), rawframe_station))
 				testbed_inject(gateway, port, 0, f, length, 1);
 			else
 				check(port, f, length);

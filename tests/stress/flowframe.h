@@ -8,8 +8,6 @@
 
 #define FLOWFRAME_BYTES 54
 #define FLOWFRAME_ROOM	64
-/* Of the station that sends them, and answers for all next hops. */
-extern const uint8_t flowframe_station[6];
 
 /* 192.168.7.2 → 10.2.3.4 on VLAN 1100 of port 0, UDP: the flow in the source port, the number in
  * the payload. */

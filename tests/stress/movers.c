@@ -24,6 +24,7 @@
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
 #include "tests/tools/answer.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS	   256
@@ -85,7 +86,7 @@ static void drain(unsigned port)
 			rte_pktmbuf_free(m[i]);
 			if (flowframe_read(f, length, &flow, &number)) {
 				received++;
-			} else if (answer_question(f, &length, sizeof(f), flowframe_station)) {
+			} else if (answer_question(f, &length, sizeof(f), rawframe_station)) {
 				testbed_inject(gateway, port, 0, f, length, 1);
 				atomic_store(&ready, true);
 			}

@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-static uint16_t sum16(const uint8_t *p, unsigned bytes, uint32_t sum)
-{
-	for (unsigned i = 0; i < bytes; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
+#include "tests/tools/rawframe.h"
 
 static bool answer_arp(uint8_t *frame, uint8_t *arp, const uint8_t mac[6])
 {
@@ -46,9 +39,8 @@ static bool answer_solicitation(
 	icmp[24] = 2;
 	icmp[25] = 1;
 	memcpy(icmp + 26, mac, 6);
-	sum = (uint16_t)~sum16(icmp, 32, sum16(ip + 8, 32, 32 + 58));
-	icmp[2] = (uint8_t)(sum >> 8);
-	icmp[3] = (uint8_t)sum;
+	sum = (uint16_t)~rawframe_sum(icmp, 32, rawframe_sum(ip + 8, 32, 32 + 58));
+	rawframe_put16(icmp + 2, sum);
 	memcpy(frame, frame + 6, 6);
 	memcpy(frame + 6, mac, 6);
 	*length = (uint16_t)(ip - frame + 72);

@@ -13,6 +13,7 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "dataplane/fwd/value.h"
+#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define CUST 0
@@ -215,26 +216,14 @@ static void send_ip4(const char *from, const char *to, uint16_t number)
 {
 	uint8_t frame[64] = {0}, *packet = frame + 18;
 	struct ip_address s = ip(from), d = ip(to);
-	uint32_t sum = 0;
 
 	testbed_mac(CUST, frame);
 	memcpy(frame + 6, station, 6);
 	tag(frame, 102);
 	frame[16] = 8;
-	packet[0] = 0x45;
-	packet[3] = 28;
-	packet[8] = 64;
-	packet[9] = 17;
-	memcpy(packet + 12, s.bytes, 4);
-	memcpy(packet + 16, d.bytes, 4);
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)packet[i] << 8 | packet[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	packet[10] = (uint8_t)(~sum >> 8);
-	packet[11] = (uint8_t)~sum;
+	rawframe_udp4(packet, 28, s.bytes, d.bytes);
 	packet[21] = (uint8_t)number;
 	packet[23] = 9;
-	packet[25] = 8;
 	assert_true(testbed_inject(g, CUST, 0, frame, 60, 1));
 	testbed_settle(g, 0);
 }

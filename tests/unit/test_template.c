@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/template.h"
+#include "tests/tools/rawframe.h"
 
 static const uint8_t mac[6] = {2, 1, 2, 3, 4, 5};
 
@@ -29,23 +30,6 @@ static const uint8_t *header_of(const struct fwd_path *path)
 	return path->header + FWD_TEMPLATE - path->outer_length;
 }
 
-/* As RFC 1071 has it, in network order. */
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-static uint32_t words(const uint8_t *at, unsigned bytes)
-{
-	uint32_t sum = 0;
-
-	for (unsigned i = 0; i < bytes; i += 2)
-		sum += (uint32_t)at[i] << 8 | at[i + 1];
-	return sum;
-}
-
 static void test_geneve_over_ip4(void **state)
 {
 	static const uint8_t expected[50] = {0, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 0x08, 0x00, 0x45,
@@ -62,8 +46,10 @@ static void test_geneve_over_ip4(void **state)
 	assert_memory_equal(header_of(&path), expected, sizeof(expected));
 	assert_int_equal(header_of(&path)[-1], 0);
 	/* Sums are in memory order. */
-	assert_int_equal(fold(path.ip_sum), htons(fold(words(&expected[14], 20))));
-	assert_int_equal(fold(path.pseudo_sum), htons(fold(words(&expected[26], 8) + 17)));
+	assert_int_equal(
+		rawframe_sum(NULL, 0, path.ip_sum), htons(rawframe_sum(&expected[14], 20, 0)));
+	assert_int_equal(
+		rawframe_sum(NULL, 0, path.pseudo_sum), htons(rawframe_sum(&expected[26], 8, 17)));
 }
 
 static void test_vxlan_over_ip6(void **state)
@@ -86,7 +72,8 @@ static void test_vxlan_over_ip6(void **state)
 	assert_int_equal(ip[39], 2);
 	assert_int_equal(udp[2] << 8 | udp[3], 4789);
 	assert_memory_equal(vxlan, flags, sizeof(flags));
-	assert_int_equal(fold(path.pseudo_sum), htons(fold(words(&ip[8], 32) + 17)));
+	assert_int_equal(
+		rawframe_sum(NULL, 0, path.pseudo_sum), htons(rawframe_sum(&ip[8], 32, 17)));
 }
 
 int main(void)

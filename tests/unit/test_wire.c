@@ -15,23 +15,11 @@
 #include "dataplane/wire/icmperror.h"
 #include "dataplane/wire/ippacket.h"
 #include "dataplane/wire/tunnel.h"
+#include "tests/tools/rawframe.h"
 
 /* RFC 1071's own example, and a header from a textbook capture whose checksum is known. */
 static const uint8_t known_header[20] = {0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11,
 	0xb8, 0x61, 0xc0, 0xa8, 0x00, 0x01, 0xc0, 0xa8, 0x00, 0xc7};
-
-static void set_checksum(uint8_t *packet)
-{
-	uint32_t sum = 0;
-
-	packet[10] = packet[11] = 0;
-	for (unsigned i = 0; i < (packet[0] & 15u) * 4; i += 2)
-		sum += (uint32_t)(packet[i] << 8 | packet[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	packet[10] = (uint8_t)(~sum >> 8);
-	packet[11] = (uint8_t)~sum;
-}
 
 /* UDP 10.0.0.1:1000 → 10.0.1.2:2000, 40 bytes in all. */
 static void make_udp4(uint8_t packet[64])
@@ -41,7 +29,7 @@ static void make_udp4(uint8_t packet[64])
 
 	memset(packet, 0, 64);
 	memcpy(packet, head, sizeof(head));
-	set_checksum(packet);
+	rawframe_ip4_sum(packet);
 }
 
 static void make_udp6(uint8_t packet[128])
@@ -110,7 +98,7 @@ static void test_inspect4(void **state)
 	assert_int_equal(ippacket_inspect4(packet, 64, &ip), DROP_IP_HEADER);
 	make_udp4(packet);
 	packet[6] = 0x20;
-	set_checksum(packet);
+	rawframe_ip4_sum(packet);
 	assert_int_equal(ippacket_inspect4(packet, 64, &ip), VERDICT_GO);
 	assert_int_equal(ip.l4_protocol, IPPACKET_NO_L4);
 	assert_true(ip.fragment);
@@ -135,7 +123,7 @@ static void test_options4(void **state)
 		memcpy(packet + 20, cases[i].options, 4);
 		packet[0] = 0x46;
 		packet[3] = 44;
-		set_checksum(packet);
+		rawframe_ip4_sum(packet);
 		assert_int_equal(ippacket_inspect4(packet, 64, &ip), cases[i].verdict);
 	}
 }
@@ -257,18 +245,18 @@ static void test_hash(void **state)
 	assert_false(whole == hash4(packet));
 	/* All fragments of a datagram alike, whatever stands where ports would. */
 	packet[6] = 0x20;
-	set_checksum(packet);
+	rawframe_ip4_sum(packet);
 	whole = hash4(packet);
 	packet[6] = 0;
 	packet[7] = 185;
 	packet[20] = 77;
-	set_checksum(packet);
+	rawframe_ip4_sum(packet);
 	assert_true(whole == hash4(packet));
 	/* Echo requests by identifier; the sequence number does not count. */
 	make_udp4(packet);
 	packet[9] = 1;
 	packet[20] = 8;
-	set_checksum(packet);
+	rawframe_ip4_sum(packet);
 	whole = hash4(packet);
 	packet[27] = 9;
 	assert_true(whole == hash4(packet));
