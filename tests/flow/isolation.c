@@ -25,7 +25,7 @@
 static const uint8_t magic[4] = {0xf0, 'T', 'L', 0x0f};
 
 static struct testbed *gateway;
-static uint64_t random_state, delivered[2], unmarked, crossed, answered;
+static uint64_t random_state, delivered[2], unmarked, crossed;
 
 static uint32_t random32(void)
 {
@@ -98,30 +98,19 @@ static void check(const uint8_t *frame, uint16_t length, int connection)
 	unmarked += marks == 0;
 }
 
-static void receive(unsigned port)
+static void take(unsigned port, const uint8_t *frame, uint16_t length)
 {
-	struct rte_mbuf *m[64];
-	unsigned count;
+	int connection = port == CUST ? (frame[14] << 8 | frame[15]) - FIRST_VLAN
+				      : (frame[46] << 16 | frame[47] << 8 | frame[48]) - FIRST_VNI;
 
-	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
-		for (unsigned i = 0; i < count; i++) {
-			uint8_t frame[2048];
-			uint16_t length = m[i]->data_len;
-			int connection;
+	check(frame, length, connection);
+	delivered[port]++;
+}
 
-			memcpy(frame, rte_pktmbuf_mtod(m[i], void *), length);
-			rte_pktmbuf_free(m[i]);
-			if (answer_question(frame, &length, sizeof(frame), rawframe_station)) {
-				testbed_inject(gateway, port, 0, frame, length, 1);
-				answered++;
-				continue;
-			}
-			connection = port == CUST ? (frame[14] << 8 | frame[15]) - FIRST_VLAN
-						  : (frame[46] << 16 | frame[47] << 8 | frame[48]) -
-							    FIRST_VNI;
-			check(frame, length, connection);
-			delivered[port]++;
-		}
+static void receive(void)
+{
+	answer_port(gateway, CUST, take);
+	answer_port(gateway, BACKBONE, take);
 }
 
 static json_t *document(void)
@@ -174,8 +163,7 @@ static int prepare(int argc, char **argv)
 		fprintf(stderr, "%s\n", text);
 	for (unsigned i = 0; i < 4; i++) {
 		testbed_settle(gateway, 1000);
-		receive(CUST);
-		receive(BACKBONE);
+		receive();
 	}
 	return error;
 }
@@ -209,8 +197,7 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < ROUND; i++)
 			send_one();
 		testbed_settle(gateway, 0);
-		receive(CUST);
-		receive(BACKBONE);
+		receive();
 	}
 	good = testbed_conserved(gateway) && crossed == 0 && delivered[CUST] > packets / 3 &&
 	       delivered[BACKBONE] > packets / 3;

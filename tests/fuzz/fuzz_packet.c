@@ -18,7 +18,6 @@
 #include "tests/fuzz/exact.h"
 #include "tests/fuzz/sound.h"
 #include "tests/tools/answer.h"
-#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define PORTS	   4
@@ -232,7 +231,7 @@ static bool answer(
 	memcpy(copy, frame, bytes);
 	inner = copy + (at->frame - frame);
 	length = (uint16_t)(bytes - (uint32_t)(at->frame - frame));
-	if (!answer_question(inner, &length, (uint16_t)(sizeof(copy) - bytes), rawframe_station))
+	if (!answer_question(inner, &length, (uint16_t)(sizeof(copy) - bytes)))
 		return false;
 	if (at->tunnel) {
 		bool v6 = at->ethernet.type == 0x86dd;

@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include <rte_cycles.h>
@@ -19,7 +18,6 @@
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
 #include "tests/tools/answer.h"
-#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS  64
@@ -45,11 +43,12 @@ static bool send_one(void)
 	return true;
 }
 
-static void take(const uint8_t *f, uint16_t length)
+static void take(unsigned port, const uint8_t *f, uint16_t length)
 {
 	unsigned flow;
 	uint32_t number;
 
+	(void)port;
 	if (!flowframe_read(f, length, &flow, &number) || flow >= FLOWS)
 		return;
 	disordered += number != next_in[flow];
@@ -59,23 +58,8 @@ static void take(const uint8_t *f, uint16_t length)
 
 static void drain(unsigned port)
 {
-	struct rte_mbuf *m[64];
-	unsigned count;
-
-	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
-		for (unsigned i = 0; i < count; i++) {
-			uint8_t f[2048];
-			uint16_t length = m[i]->data_len;
-
-			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
-			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), rawframe_station)) {
-				testbed_inject(gateway, port, 0, f, length, 1);
-				atomic_store(&ready, true);
-			} else {
-				take(f, length);
-			}
-		}
+	if (answer_port(gateway, port, take) > 0)
+		atomic_store(&ready, true);
 }
 
 static void *peer(void *unused)

@@ -85,23 +85,10 @@ static void check(unsigned port, const uint8_t *f, uint16_t length)
 		delivered[port][customer]++;
 }
 
-static void drain(unsigned port)
+static void drain(void)
 {
-	struct rte_mbuf *m[64];
-	unsigned count;
-
-	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
-		for (unsigned i = 0; i < count; i++) {
-			uint8_t f[2048];
-			uint16_t length = m[i]->data_len;
-
-			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
-			rte_pktmbuf_free(m[i]);
-			if (answer_question(f, &length, sizeof(f), rawframe_station))
-				testbed_inject(gateway, port, 0, f, length, 1);
-			else
-				check(port, f, length);
-		}
+	answer_port(gateway, CUST, check);
+	answer_port(gateway, BACKBONE, check);
 }
 
 static void *outside(void *seed)
@@ -110,8 +97,7 @@ static void *outside(void *seed)
 	uint64_t state = *(const uint64_t *)seed;
 
 	while (!atomic_load(&stop)) {
-		drain(CUST);
-		drain(BACKBONE);
+		drain();
 		for (unsigned i = 0; i < 24; i++) {
 			unsigned customer = random32(&state) % CUSTOMERS;
 
@@ -260,8 +246,7 @@ int main(int argc, char **argv)
 	pthread_join(thread, NULL);
 	testbed_stop(gateway);
 	testbed_settle(gateway, 0);
-	drain(CUST);
-	drain(BACKBONE);
+	drain();
 	good &= judge(seed);
 	testbed_destroy(gateway);
 	return good ? 0 : 1;

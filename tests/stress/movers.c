@@ -24,7 +24,6 @@
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
 #include "tests/tools/answer.h"
-#include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS	   256
@@ -71,26 +70,19 @@ static bool send_one(void)
 	return true;
 }
 
-static void drain(unsigned port)
+static void take(unsigned port, const uint8_t *f, uint16_t length)
 {
-	struct rte_mbuf *m[64];
-	unsigned count, flow;
+	unsigned flow;
 	uint32_t number;
 
-	while ((count = testbed_collect(gateway, port, m, 64)) > 0)
-		for (unsigned i = 0; i < count; i++) {
-			uint8_t f[2048];
-			uint16_t length = m[i]->data_len;
+	(void)port;
+	received += flowframe_read(f, length, &flow, &number);
+}
 
-			memcpy(f, rte_pktmbuf_mtod(m[i], void *), length);
-			rte_pktmbuf_free(m[i]);
-			if (flowframe_read(f, length, &flow, &number)) {
-				received++;
-			} else if (answer_question(f, &length, sizeof(f), rawframe_station)) {
-				testbed_inject(gateway, port, 0, f, length, 1);
-				atomic_store(&ready, true);
-			}
-		}
+static void drain(unsigned port)
+{
+	if (answer_port(gateway, port, take) > 0)
+		atomic_store(&ready, true);
 }
 
 static void *peer(void *unused)
