@@ -7,41 +7,22 @@
  * Arguments: workers, rings (0 or 1), applies, packets a second.
  */
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <rte_cycles.h>
-
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
-#include "tests/tools/answer.h"
+#include "tests/stress/flowpeer.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS  64
 #define ROUTES 500
 
 static struct testbed *gateway;
-static atomic_bool stop;
-static atomic_bool ready; /* the path's next hop has been answered for */
-static _Atomic uint64_t rate;
-static uint64_t sent, received, disordered;
-static uint32_t next_out[FLOWS], next_in[FLOWS];
-
-static bool send_one(void)
-{
-	unsigned flow = (unsigned)(sent % FLOWS);
-	uint8_t f[FLOWFRAME_ROOM];
-
-	flowframe_make(f, flow, next_out[flow]);
-	if (!testbed_inject(gateway, 0, 0, f, FLOWFRAME_BYTES, 1))
-		return false;
-	next_out[flow]++;
-	sent++;
-	return true;
-}
+static struct flowpeer peer;
+static uint64_t received, disordered;
+static uint32_t next_in[FLOWS];
 
 static void take(unsigned port, const uint8_t *f, uint16_t length)
 {
@@ -54,34 +35,6 @@ static void take(unsigned port, const uint8_t *f, uint16_t length)
 	disordered += number != next_in[flow];
 	next_in[flow] = number + 1;
 	received++;
-}
-
-static void drain(unsigned port)
-{
-	if (answer_port(gateway, port, take) > 0)
-		atomic_store(&ready, true);
-}
-
-static void *peer(void *unused)
-{
-	struct timespec nap = {.tv_nsec = 100000};
-	uint64_t from = 0, hz = rte_get_tsc_hz();
-
-	(void)unused;
-	while (!atomic_load(&stop)) {
-		drain(0);
-		drain(1);
-		if (from == 0 && atomic_load(&ready))
-			from = rte_rdtsc() + hz / 20;
-		/* As many as are due, but never a burst that no ring could hold. */
-		for (unsigned i = 0; i < 256 && from != 0 && rte_rdtsc() > from &&
-				     sent < (rte_rdtsc() - from) / (hz / rate);
-			i++)
-			if (!send_one())
-				break;
-		nanosleep(&nap, NULL);
-	}
-	return NULL;
 }
 
 /* Prefixes under 10.base.0.0/16, none of which the traffic uses. */
@@ -172,20 +125,20 @@ static int churn(unsigned applies)
 }
 
 /* The last packets are on their way; then everything must have come. */
-static bool finish(pthread_t thread)
+static bool finish(void)
 {
 	bool good;
 
 	idle(300);
-	rate = 1;
+	atomic_store(&peer.rate, 1);
 	idle(300);
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
+	flowpeer_stop(&peer);
 	testbed_stop(gateway);
 	testbed_settle(gateway, 0);
-	drain(1);
-	good = received == sent && disordered == 0 && sent > 0 && testbed_conserved(gateway);
-	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", sent,
+	flowpeer_drain(&peer, 1);
+	good = received == peer.sent && disordered == 0 && received > 0 &&
+	       testbed_conserved(gateway);
+	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", peer.sent,
 		received, disordered, good ? "good" : "FAILED");
 	return good;
 }
@@ -201,22 +154,27 @@ int main(int argc, char **argv)
 		.port = {{.name = "cust", .distribute = rings, .ring_size = 16384},
 			{.name = "bb", .distribute = rings, .ring_size = 16384}},
 		.buffers = 32767};
-	pthread_t thread;
 	bool good;
 
-	rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
 	if (testbed_eal() < 0)
 		return 1;
 	gateway = testbed_create(&setup);
 	if (gateway == NULL || testbed_start(gateway) < 0 || apply(false) < 0)
 		return 1;
 	testbed_publish(gateway);
-	pthread_create(&thread, NULL, peer, NULL);
-	while (!atomic_load(&ready))
+	peer.gateway = gateway;
+	peer.flows = FLOWS;
+	peer.queues = 1;
+	peer.wanted = UINT64_MAX;
+	peer.take = take;
+	peer.rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
+	if (flowpeer_start(&peer) < 0)
+		return 1;
+	while (!atomic_load(&peer.ready))
 		idle(10);
 	idle(100);
 	good = churn(applies) == 0;
-	good &= finish(thread);
+	good &= finish();
 	testbed_destroy(gateway);
 	return good ? 0 : 1;
 }

@@ -11,8 +11,6 @@
  * a second.
  */
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +21,16 @@
 
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
-#include "tests/tools/answer.h"
+#include "tests/stress/flowpeer.h"
 #include "tests/tools/testbed.h"
 
-#define FLOWS	   256
+#define FLOWS	   FLOWPEER_FLOWS
 #define QUEUES	   3
 #define PATIENCE_S 60
 
 static struct testbed *gateway;
-static atomic_bool stop, ready, all_sent;
-static uint64_t wanted, rate, sent, received;
-static uint32_t next_out[FLOWS];
+static struct flowpeer peer;
+static uint64_t received;
 /* Of the workers: whichever sends a packet of the flow. */
 static struct {
 	alignas(64) uint32_t next;
@@ -57,19 +54,6 @@ static uint16_t sending(
 	return count;
 }
 
-static bool send_one(void)
-{
-	unsigned flow = (unsigned)(sent % FLOWS);
-	uint8_t f[FLOWFRAME_ROOM];
-
-	flowframe_make(f, flow, next_out[flow]);
-	if (!testbed_inject(gateway, 0, flow % QUEUES, f, FLOWFRAME_BYTES, 1))
-		return false;
-	next_out[flow]++;
-	sent++;
-	return true;
-}
-
 static void take(unsigned port, const uint8_t *f, uint16_t length)
 {
 	unsigned flow;
@@ -77,35 +61,6 @@ static void take(unsigned port, const uint8_t *f, uint16_t length)
 
 	(void)port;
 	received += flowframe_read(f, length, &flow, &number);
-}
-
-static void drain(unsigned port)
-{
-	if (answer_port(gateway, port, take) > 0)
-		atomic_store(&ready, true);
-}
-
-static void *peer(void *unused)
-{
-	struct timespec nap = {.tv_nsec = 50000};
-	uint64_t from = 0, hz = rte_get_tsc_hz();
-
-	(void)unused;
-	while (!atomic_load(&stop)) {
-		drain(0);
-		drain(1);
-		if (from == 0 && atomic_load(&ready))
-			from = rte_rdtsc() + hz / 20;
-		for (unsigned i = 0; i < 128 && from != 0 && rte_rdtsc() > from && sent < wanted &&
-				     sent < (rte_rdtsc() - from) / (hz / rate);
-			i++)
-			if (!send_one())
-				break;
-		if (sent == wanted)
-			atomic_store(&all_sent, true);
-		nanosleep(&nap, NULL);
-	}
-	return NULL;
 }
 
 static const char document[] =
@@ -180,7 +135,7 @@ static bool move_all(unsigned moves[3])
 {
 	struct plane *plane = gateway->parts.plane;
 
-	while (!atomic_load(&all_sent)) {
+	while (!atomic_load(&peer.all_sent)) {
 		unsigned what = any(3);
 
 		if (what == 0)
@@ -249,19 +204,19 @@ static bool check(const unsigned moves[3])
 
 	for (unsigned i = 0; i < FLOWS; i++) {
 		disordered += flow_in[i].disordered;
-		good &= flow_in[i].next == next_out[i];
+		good &= flow_in[i].next == peer.next[i];
 	}
 	for (unsigned r = 0; r < DROP_COUNT; r++)
 		if (sum_of_drops(r) > 0)
 			printf("%" PRIu64 " dropped: %s\n", sum_of_drops(r), drop_name(r));
-	good &= received == sent && sent == wanted && disordered == 0;
+	good &= received == peer.sent && peer.sent == peer.wanted && disordered == 0;
 	good &= drawn() && testbed_conserved(gateway) && plane_held(gateway->parts.plane) == 0;
 	printf("%u times buckets, %u receive, %u transmit queues; %" PRIu64 " buckets and %" PRIu64
 	       " queues moved, %" PRIu64 " given up, %" PRIu64 " packets held\n",
 		moves[0], moves[1], moves[2], sum_of(offsetof(struct meter, move.buckets)),
 		sum_of(offsetof(struct meter, move.queues)),
 		sum_of(offsetof(struct meter, move.given_up)), held);
-	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", sent,
+	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", peer.sent,
 		received, disordered, good ? "good" : "FAILED");
 	/* With one worker there is nowhere to move to. */
 	if (gateway->setup.workers > 1)
@@ -291,11 +246,8 @@ int main(int argc, char **argv)
 		.buffers = 32767};
 	struct timespec nap = {.tv_nsec = 1000000};
 	unsigned moves[3] = {0};
-	pthread_t thread;
 	bool good;
 
-	wanted = argc > 3 ? strtoull(argv[3], NULL, 10) : 200000;
-	rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
 	if (testbed_eal() < 0)
 		return 1;
 	gateway = testbed_create(&setup);
@@ -307,8 +259,15 @@ int main(int argc, char **argv)
 	if (testbed_start(gateway) < 0 || apply() < 0)
 		return 1;
 	testbed_publish(gateway);
-	pthread_create(&thread, NULL, peer, NULL);
-	while (!atomic_load(&ready)) {
+	peer.gateway = gateway;
+	peer.flows = FLOWS;
+	peer.queues = QUEUES;
+	peer.wanted = argc > 3 ? strtoull(argv[3], NULL, 10) : 200000;
+	peer.take = take;
+	peer.rate = argc > 4 ? strtoull(argv[4], NULL, 10) : 100000;
+	if (flowpeer_start(&peer) < 0)
+		return 1;
+	while (!atomic_load(&peer.ready)) {
 		testbed_control(gateway, 1);
 		nanosleep(&nap, NULL);
 	}
@@ -319,11 +278,10 @@ int main(int argc, char **argv)
 	good = move_all(moves);
 	nap.tv_nsec = 300000000;
 	nanosleep(&nap, NULL);
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
+	flowpeer_stop(&peer);
 	testbed_stop(gateway);
 	testbed_settle(gateway, 0);
-	drain(1);
+	flowpeer_drain(&peer, 1);
 	good &= check(moves);
 	testbed_destroy(gateway);
 	return good ? 0 : 1;
