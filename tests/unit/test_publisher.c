@@ -14,6 +14,7 @@
 #include "control/document.h"
 #include "control/neighbours.h"
 #include "control/publisher.h"
+#include "dataplane/base/log.h"
 #include "dataplane/fwd/value.h"
 #include "dataplane/wire/ethernet.h"
 #include "tests/unit/published.h"
@@ -54,6 +55,28 @@ void *__wrap_realloc(void *old, size_t size)
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
 	return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* What the log was told since it was last looked at. */
+static char logged[1024];
+
+void __wrap_log_line(enum log_level level, const char *format, ...);
+
+void __wrap_log_line(enum log_level level, const char *format, ...)
+{
+	size_t used = strlen(logged);
+	va_list args;
+
+	used += (size_t)snprintf(logged + used, sizeof(logged) - used, "<%d>", (int)level);
+	va_start(args, format);
+	vsnprintf(logged + used, sizeof(logged) - used, format, args);
+	va_end(args);
+}
+
+static void assert_logged(const char *text)
+{
+	assert_string_equal(logged, text);
+	logged[0] = '\0';
 }
 
 static int setup(void **state)
@@ -441,6 +464,50 @@ static void test_reservation_fails(void **state)
 	json_decref(params);
 }
 
+/* Paths that differ in their MTU alone; none where it is 0. */
+static void apply_mtus(unsigned mtu4, unsigned mtu6, const char *more)
+{
+	char document[1024], b1[256] = "", b2[256] = "";
+
+	if (mtu4 != 0)
+		snprintf(b1, sizeof(b1),
+			"{\"name\":\"b1\",\"site\":\"b\",\"port\":\"bb\",\"local\":\"10.1.0.1/30\","
+			"\"remote\":\"10.1.0.2\",\"mtu\":%u}",
+			mtu4);
+	if (mtu6 != 0)
+		snprintf(b2, sizeof(b2),
+			"%s{\"name\":\"b2\",\"site\":\"b\",\"port\":\"bb\",\"local\":"
+			"\"2001:db8:1::1/64\",\"remote\":\"2001:db8:1::2\",\"encapsulation\":"
+			"\"vxlan\",\"mtu\":%u}",
+			mtu4 != 0 ? "," : "", mtu6);
+	snprintf(document, sizeof(document), "{\"sites\":[{\"name\":\"b\"}],\"paths\":[%s%s]%s}",
+		b1, b2, more);
+	apply(document);
+}
+
+/* The headers take 52 bytes of a Geneve path over IPv4, 70 of a VXLAN one over IPv6. */
+static void test_narrow_paths_are_told(void **state)
+{
+	static const char narrow[] = "<4>site \"b\": its paths leave an inner MTU of 1279; IPv6 "
+				     "needs 1280, so only small IPv6 packets pass";
+
+	(void)state;
+	published_rest(g);
+	logged[0] = '\0';
+	apply_mtus(0, 0, "");
+	apply_mtus(1280 + 52, 1280 + 70, "");
+	assert_logged("");
+	apply_mtus(1279 + 52, 1500, "");
+	assert_logged(narrow);
+	apply_mtus(1500, 1279 + 70, "");
+	assert_logged(narrow);
+	/* Once for each change of the paths, not of anything else. */
+	apply_mtus(1500, 1279 + 70, ",\"connections\":[{\"name\":\"acme\",\"vni\":1001}]");
+	assert_logged("");
+	apply_mtus(1500, 0, "");
+	assert_logged("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +523,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_stands_still_while_a_change_is_made, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reservation_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_narrow_paths_are_told, setup, teardown),
 	};
 
 	if (testbed_eal() != 0)
