@@ -113,7 +113,7 @@ void neighbours_unwatch_path(struct neighbours *neighbours, uint32_t path);
  * in no subnet of the link any more. */
 void neighbours_recheck_link(struct neighbours *neighbours, uint32_t link);
 
-/* Rounds in which plane_take() left nothing behind; never goes back. */
+/* How often plane_take() left nothing behind; never goes back. */
 uint64_t neighbours_drained(const struct neighbours *neighbours);
 
 #endif

@@ -8,7 +8,9 @@
  *   parse   Ethernet and VLAN: which attachment, or the underlay
  *   decap   tunnel header: which path, which endpoint
  *   measure IP header checks, flow hash, entry counted
- *   police  the connection's rate; then the hop to the worker that the hash names
+ *   police  the connection's rate
+ *   sample  one of many goes into the table of heavy flows; then the hop to the worker that the
+ *           hash names, on ports that distribute
  *   route   source check, look-up, next hop and path choice, TTL and MTU; local, hold, ICMP errors
  *   encap   TTL, ECN, DSCP, MSS; the header it leaves with
  *   tx      to the queue, or to the worker that owns it

@@ -20,7 +20,6 @@
 #define PLANE_HOLD	  4096	 /* packets that a worker holds while something moves */
 #define PLANE_HOLD_US	  100000 /* and for how long */
 
-struct forwarder;
 struct rte_mempool;
 
 enum plane_idle {
