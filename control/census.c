@@ -9,8 +9,11 @@
 #include "control/model.h"
 #include "control/neighbours.h"
 #include "control/publisher.h"
+#include "dataplane/base/clock.h"
 #include "dataplane/fwd/fwd.h"
 #include "dataplane/fwd/value.h"
+#include "dataplane/oam/sessions.h"
+#include "dataplane/worker/plane.h"
 #include "drivers/device.h"
 #include "drivers/steer.h"
 
@@ -92,6 +95,38 @@ static unsigned objections(const struct fwd *fwd, const struct model_path *path)
 	return found;
 }
 
+static void read_bfd(const struct gateway *gateway, uint32_t id, struct roster_bfd *out)
+{
+	static const char *const mode[] = {NULL, "single_hop", "multihop", "tunnel"};
+	const struct fwd_bfd *config = snapshot_bfd(fwd_snapshot(gateway->fwd), id);
+	struct session session;
+	const struct bfd *bfd = &session.bfd;
+
+	if (gateway->plane == NULL || !plane_session(gateway->plane, id, &session))
+		return;
+	*out = (struct roster_bfd){.mode = mode[config->mode],
+		.worker = config->owner,
+		.state = bfdpacket_state_name(bfd->state),
+		.state_number = bfd->state,
+		.diag = bfdpacket_diag_name(bfd->diag),
+		.diag_number = bfd->diag,
+		.remote_state = bfdpacket_state_name(bfd->remote_state),
+		.remote_state_number = bfd->remote_state,
+		.remote_diag = bfdpacket_diag_name(bfd->remote_diag),
+		.remote_diag_number = bfd->remote_diag,
+		.discriminator = bfd->local,
+		.remote_discriminator = bfd->remote,
+		.interval_us = bfd_interval_us(bfd),
+		.detection_us = bfd_detection_us(bfd),
+		.state_ms = (clock_tsc() - bfd->changed) / (bfd->hz / 1000),
+		.sent = bfd->sent,
+		.received = bfd->received,
+		.unsent = session.unsent,
+		.ups = bfd->ups,
+		.downs = bfd->downs,
+		.demands_refused = bfd->demands_refused};
+}
+
 static bool get_path(void *context, uint32_t id, struct roster_path *out)
 {
 	const struct gateway *gateway = ((struct census *)context)->gateway;
@@ -108,6 +143,7 @@ static bool get_path(void *context, uint32_t id, struct roster_path *out)
 		.objection = objections(gateway->fwd, p),
 	};
 	out->live = out->objection == 0;
+	read_bfd(gateway, id, &out->bfd);
 	return true;
 }
 

@@ -48,6 +48,12 @@ static int check_against_path(
 	if (same_tunnel(path, other))
 		return draft_refuse(draft, item, "/remote", REFUSAL_DUPLICATE_PATH,
 			"path \"%s\" has the same addresses and encapsulation", other->object.name);
+	if (path->bfd.mode != MODEL_BFD_OFF && path->bfd.mode != MODEL_BFD_TUNNEL &&
+		path->bfd.mode == other->bfd.mode && ip_equal(&path->local.ip, &other->local.ip) &&
+		ip_equal(&path->remote, &other->remote))
+		return draft_refuse(draft, item, "/bfd/mode", REFUSAL_DUPLICATE_PATH,
+			"path \"%s\" has a session of this kind between the same addresses",
+			other->object.name);
 	if (path->port != other->port && ip_equal(&path->local.ip, &other->local.ip))
 		return draft_refuse(draft, item, "/local", REFUSAL_UNDERLAY_CLASH,
 			"path \"%s\" has this local address on another port", other->object.name);

@@ -28,6 +28,7 @@ struct compile {
 	const char *gateway; /* name */
 	unsigned workers;
 	uint64_t tsc_hz;
+	uint64_t seed; /* random, of this run of the gateway */
 	struct compile_port port[FWD_PORTS];
 };
 

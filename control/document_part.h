@@ -14,6 +14,9 @@ int document_path_put(struct draft *draft, const struct field *path, uint32_t pl
 int document_connection_put(struct draft *draft, const struct field *connection, uint32_t place);
 int document_attachment_put(struct draft *draft, const struct field *attachment, uint32_t place);
 
+/* The member "bfd" of a path, whose addresses have been read. 0 or -EINVAL. */
+int document_bfd_read(const struct field *object, struct model_path *path);
+
 /* Id of the object that the member "site", "connection" or "attachment" names; 0 with the refusal
  * set. The object may be one that the change removes: check.h looks again. */
 uint32_t document_named(

@@ -129,7 +129,7 @@ static int read(struct draft *draft, const struct field *object, struct model_pa
 		return -EINVAL;
 	path->port = (uint16_t)port;
 	if (read_addresses(object, path) < 0 || read_gateway(object, path) < 0 ||
-		read_payload(object, path) < 0)
+		read_payload(object, path) < 0 || document_bfd_read(object, path) < 0)
 		return -EINVAL;
 	return read_options(draft, object, path);
 }
@@ -138,7 +138,7 @@ int document_path_put(struct draft *draft, const struct field *object, uint32_t 
 {
 	static const char *const names[] = {"name", "site", "port", "local", "remote", "gateway",
 		"encapsulation", "payload", "udp_checksum", "mtu", "weight", "admin", "fragment",
-		NULL};
+		"bfd", NULL};
 	const struct model_path *before = NULL;
 	struct model_path *path;
 	struct field name;

@@ -112,6 +112,13 @@
 		"Packets of customers sent over the path") \
 	X(PATH_TX_BYTES, "trunkline_path_transmit_bytes", "counter", "bytes", \
 		"Inner L3 bytes sent over the path") \
+	X(BFD_UP, "trunkline_bfd_up", "gauge", "", "1 where the BFD session of the path is up") \
+	X(BFD_DETECTION, "trunkline_bfd_detection_seconds", "gauge", "seconds", \
+		"Silence after which the path counts as dead") \
+	X(BFD_SENT, "trunkline_bfd_transmit_packets", "counter", "packets", "BFD packets sent") \
+	X(BFD_RECEIVED, "trunkline_bfd_receive_packets", "counter", "packets", \
+		"BFD packets that were the session's") \
+	X(BFD_DOWNS, "trunkline_bfd_downs", "counter", "", "Times that the session went down") \
 	X(NEIGHBOURS, "trunkline_neighbours", "gauge", "", "Neighbours by state") \
 	X(CONTROL_TURN, "trunkline_control_turn_seconds", "histogram", "seconds", \
 		"Length of a turn of the control loop") \

@@ -30,6 +30,11 @@
 #define POOL_CACHE 256
 #define PUNT_SIZE  1024
 
+/* Of one session no more than a packet or two are under way at a time. */
+#define OAM_BUFFERS 4095
+#define OAM_CACHE   64
+#define OAM_ROOM    256
+
 /* Packets and devices */
 
 static int open_pool(struct gateway *gateway)
@@ -38,7 +43,9 @@ static int open_pool(struct gateway *gateway)
 
 	gateway->pool = rte_pktmbuf_pool_create("trunkline", memory->buffers, POOL_CACHE,
 		PACKET_PRIVATE_SIZE, (uint16_t)memory->buffer_size, SOCKET_ID_ANY);
-	if (gateway->pool)
+	gateway->oam_pool = rte_pktmbuf_pool_create("trunkline_oam", OAM_BUFFERS, OAM_CACHE,
+		PACKET_PRIVATE_SIZE, RTE_PKTMBUF_HEADROOM + OAM_ROOM, SOCKET_ID_ANY);
+	if (gateway->pool && gateway->oam_pool)
 		return 0;
 	log_error("no room for %u buffers of %u bytes in %u MiB: %s (memory.megabytes)",
 		memory->buffers, memory->buffer_size, memory->megabytes, rte_strerror(rte_errno));
@@ -92,6 +99,7 @@ static int open_plane(struct gateway *gateway)
 		.punt_size = PUNT_SIZE,
 		.icmp_rate = boot->limits.icmp_errors_per_second,
 		.pool = gateway->pool,
+		.oam_pool = gateway->oam_pool,
 	};
 
 	memcpy(config.cpu, boot->workers.cpu, sizeof(config.cpu));
@@ -364,9 +372,11 @@ void gateway_close(struct gateway *gateway)
 		fwd_destroy(gateway->fwd);
 	ports_close(gateway->ports);
 	rte_mempool_free(gateway->pool);
+	rte_mempool_free(gateway->oam_pool);
 	gateway->plane = NULL;
 	gateway->fwd = NULL;
 	gateway->ports = NULL;
 	gateway->device = NULL;
 	gateway->pool = NULL;
+	gateway->oam_pool = NULL;
 }

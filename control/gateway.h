@@ -30,6 +30,7 @@ struct system_wait;
 struct gateway {
 	const struct boot *boot;
 	struct loop *loop;
+	struct rte_mempool *oam_pool; /* for what workers say of paths: never used up by traffic */
 	struct rte_mempool *pool;
 	struct device *device; /* array of boot->ports, index as in boot->port */
 	struct fwd *fwd;

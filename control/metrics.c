@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "control/loop.h"
+#include "dataplane/wire/bfdpacket.h"
 
 #define CONNECTIONS_A_STEP 32
 #define OBJECTS_A_STEP	   128
@@ -207,6 +208,13 @@ static void write_path(struct metrics *m, uint32_t id)
 	exposition_sample(e, FAMILIES_PATH_RX_BYTES, label, t.rx_bytes);
 	exposition_sample(e, FAMILIES_PATH_TX, label, t.tx_packets);
 	exposition_sample(e, FAMILIES_PATH_TX_BYTES, label, t.tx_bytes);
+	if (who.bfd.mode == NULL)
+		return;
+	exposition_sample(e, FAMILIES_BFD_UP, label, who.bfd.state_number == BFDPACKET_UP);
+	exposition_seconds(e, FAMILIES_BFD_DETECTION, label, who.bfd.detection_us * 1000);
+	exposition_sample(e, FAMILIES_BFD_SENT, label, who.bfd.sent);
+	exposition_sample(e, FAMILIES_BFD_RECEIVED, label, who.bfd.received);
+	exposition_sample(e, FAMILIES_BFD_DOWNS, label, who.bfd.downs);
 }
 
 static void write_neighbours(struct metrics *m)

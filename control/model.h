@@ -41,6 +41,12 @@ enum model_kind {
 enum model_encapsulation { MODEL_GENEVE = 0, MODEL_VXLAN };
 enum model_payload { MODEL_PAYLOAD_IP = 0, MODEL_PAYLOAD_ETHERNET };
 enum model_udp_checksum { MODEL_CHECKSUM_AUTO = 0, MODEL_CHECKSUM_ON, MODEL_CHECKSUM_ZERO };
+enum model_bfd_mode {
+	MODEL_BFD_OFF = 0,
+	MODEL_BFD_SINGLE_HOP,
+	MODEL_BFD_MULTIHOP,
+	MODEL_BFD_TUNNEL
+};
 enum model_source_check { MODEL_FEASIBLE = 0, MODEL_STRICT, MODEL_LOOSE, MODEL_UNCHECKED };
 enum model_dscp { MODEL_DSCP_PIPE = 0, MODEL_DSCP_UNIFORM };
 #define MODEL_EXCESS_PRECEDENCE 0xff /* the drop precedence of the packet's own class */
@@ -60,18 +66,31 @@ struct model_site {
 	struct model_object object;
 };
 
+#define MODEL_BFD_KEY 20 /* bytes of a secret at most */
+
+/* Failure detection of a path: RFC 5881, 5883, 9521, 8971. */
+struct model_bfd {
+	uint8_t mode; /* enum model_bfd_mode; the rest is zero where it is off */
+	uint8_t multiplier;
+	bool up;		    /* administratively */
+	uint8_t key_id, key_length; /* key_length 0: packets are not authenticated */
+	uint8_t key[MODEL_BFD_KEY];
+	uint32_t tx_us, rx_us; /* least intervals that we want, and that we can take */
+};
+
 struct model_path {
 	struct model_object object;
 	uint32_t site;
 	uint16_t port; /* place of the port in the boot file */
 	uint8_t index; /* in the site, 0 .. MODEL_SITE_PATHS - 1; kept while the path exists */
-	uint8_t encapsulation;	/* enum model_encapsulation */
-	uint8_t payload;	/* enum model_payload */
-	uint8_t udp_checksum;	/* enum model_udp_checksum */
-	bool up;		/* administratively */
-	bool fragment;		/* IPv4 without DF is fragmented before encapsulation */
-	uint16_t mtu;		/* outer L3; the port's where none was given */
-	uint16_t weight;	/* 1..1000 */
+	uint8_t encapsulation; /* enum model_encapsulation */
+	uint8_t payload;       /* enum model_payload */
+	uint8_t udp_checksum;  /* enum model_udp_checksum */
+	bool up;	       /* administratively */
+	bool fragment;	       /* IPv4 without DF is fragmented before encapsulation */
+	uint16_t mtu;	       /* outer L3; the port's where none was given */
+	uint16_t weight;       /* 1..1000 */
+	struct model_bfd bfd;
 	struct ip_prefix local; /* our address and the subnet it is in */
 	struct ip_address remote;
 	struct ip_address

@@ -95,6 +95,7 @@ void ports_describe(const struct ports *ports, unsigned index, struct plane_port
 	port->device = device->port_id;
 	port->rx_queues = device->rx_queues;
 	port->tx_queues = device->tx_queues;
+	port->rx_depth = device->rx_descriptors;
 	memcpy(port->rx_owner, from->rx_owner, sizeof(port->rx_owner));
 	memcpy(port->tx_owner, from->tx_owner, sizeof(port->tx_owner));
 	port->distribute = from->distribute;

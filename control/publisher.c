@@ -153,6 +153,7 @@ struct publisher *publisher_create(const struct publisher_config *config)
 	p->compile.gateway = config->gateway;
 	p->compile.workers = config->fwd->limits.workers;
 	p->compile.tsc_hz = rte_get_tsc_hz();
+	p->compile.seed = config->fwd->hash_seed;
 	memcpy(p->compile.port, config->port, sizeof(p->compile.port));
 	p->precedence = neighbours_precedence(config->neighbours);
 	list_init(&p->reserved);

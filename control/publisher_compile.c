@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/compile_bfd.h"
 #include "control/innermtu.h"
 #include "control/neighbours.h"
 #include "control/publisher_private.h"
@@ -172,6 +173,8 @@ static int compile_one(struct publisher *p, enum model_kind kind, const struct m
 
 		swap_neighbour(p, neighbour, hold_underlay(p, path));
 		neighbours_watch_path(p->config.neighbours, path, *neighbour);
+		if (compile_bfd_path(c, p->edit, path) != 0)
+			return -ENOMEM;
 		return compile_path(c, p->edit, path, *neighbour);
 	}
 	case MODEL_CONNECTION:
@@ -274,6 +277,13 @@ int publisher_compile_step(struct publisher *p, uint64_t deadline_ns)
 	return result;
 }
 
+static int clear_one(struct publisher *p, enum model_kind kind, uint32_t id)
+{
+	if (kind == MODEL_PATH && compile_bfd_clear(p->edit, id) != 0)
+		return -ENOMEM;
+	return compile_clear(p->edit, kind, id);
+}
+
 /* Removed ids that came back under the same number within the round stay. */
 int publisher_compile_clear(struct publisher *p)
 {
@@ -287,7 +297,7 @@ int publisher_compile_clear(struct publisher *p)
 		for (uint32_t i = 0; i < k->removed.count; i++) {
 			uint32_t id = k->removed.id[i];
 
-			if (k->next[id] == NULL && compile_clear(p->edit, kind, id) != 0)
+			if (k->next[id] == NULL && clear_one(p, kind, id) != 0)
 				return -ENOMEM;
 		}
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/render.h"
 
+#include <string.h>
+
 const char *render_name(const struct render *render, enum model_kind kind, uint32_t id)
 {
 	const struct model_object *object = NULL;
@@ -42,6 +44,30 @@ static void prefixes(
 	emit_end(emit);
 }
 
+static void bfd(struct emit *emit, const struct model_bfd *bfd)
+{
+	static const char *const mode[] = {"off", "single_hop", "multihop", "tunnel"};
+
+	if (bfd->mode == MODEL_BFD_OFF)
+		return;
+	emit_object(emit, "bfd");
+	emit_string(emit, "mode", mode[bfd->mode]);
+	emit_u64(emit, "tx_us", bfd->tx_us);
+	emit_u64(emit, "rx_us", bfd->rx_us);
+	emit_u64(emit, "multiplier", bfd->multiplier);
+	emit_string(emit, "admin", bfd->up ? "up" : "down");
+	if (bfd->key_length > 0) {
+		char key[MODEL_BFD_KEY + 1] = {0};
+
+		memcpy(key, bfd->key, bfd->key_length);
+		emit_object(emit, "auth");
+		emit_u64(emit, "key_id", bfd->key_id);
+		emit_string(emit, "key", key);
+		emit_end(emit);
+	}
+	emit_end(emit);
+}
+
 static void path(const struct render *render, const struct model_path *path)
 {
 	static const char *const checksum[] = {"auto", "on", "zero"};
@@ -60,6 +86,7 @@ static void path(const struct render *render, const struct model_path *path)
 	emit_u64(emit, "weight", path->weight);
 	emit_string(emit, "admin", path->up ? "up" : "down");
 	emit_string(emit, "fragment", path->fragment ? "on" : "off");
+	bfd(emit, &path->bfd);
 }
 
 static void endpoint(const struct render *render, const struct model_endpoint *endpoint)

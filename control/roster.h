@@ -39,11 +39,24 @@ struct roster_attachment {
 	bool up; /* administratively */
 };
 
+/* Failure detection of a path, as the worker that owns the session has it. */
+struct roster_bfd {
+	const char *mode; /* NULL: there is none, or no worker has begun it yet */
+	const char *state, *diag, *remote_state, *remote_diag;
+	unsigned state_number, diag_number, remote_state_number, remote_diag_number;
+	unsigned worker;
+	uint32_t discriminator, remote_discriminator; /* 0: not known */
+	uint64_t interval_us, detection_us;	      /* as agreed; 0: none */
+	uint64_t state_ms;			      /* since the state changed */
+	uint64_t sent, received, unsent, ups, downs, demands_refused;
+};
+
 struct roster_path {
 	const char *name, *site, *port;
 	bool admin;	    /* administratively up */
 	bool live;	    /* nothing objects */
 	unsigned objection; /* bit = enum liveness_cause that objects */
+	struct roster_bfd bfd;
 };
 
 /* What the device counts itself, before the gateway sees a frame or after it gave one away. */

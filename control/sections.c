@@ -8,6 +8,7 @@
 #define SIDE_CELLS	 (11 + DROP_COUNT)
 #define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 8)
 #define TRAFFIC_CELLS	 4
+#define BFD_CELLS	 13
 #define CONTROL_CELLS	 (4 + LOOP_TIME_BUCKETS)
 
 /* Places of the rows of drops: ports, the sum, then connections by id. */
@@ -209,6 +210,31 @@ static void write_objections(struct emit *emit, unsigned objection)
 	emit_end(emit);
 }
 
+static void write_bfd(struct tally *t, const struct roster_bfd *bfd)
+{
+	if (bfd->mode == NULL)
+		return;
+	tally_group(t, "bfd");
+	tally_identity(t, "mode", bfd->mode);
+	tally_number(t, "worker", bfd->worker);
+	tally_state(t, "state", bfd->state, bfd->state_number);
+	tally_number(t, "state_ms", bfd->state_ms);
+	tally_state(t, "diag", bfd->diag, bfd->diag_number);
+	tally_state(t, "remote_state", bfd->remote_state, bfd->remote_state_number);
+	tally_state(t, "remote_diag", bfd->remote_diag, bfd->remote_diag_number);
+	tally_number(t, "discriminator", bfd->discriminator);
+	tally_level(t, "remote_discriminator", bfd->remote_discriminator);
+	tally_level(t, "interval_us", bfd->interval_us);
+	tally_level(t, "detection_us", bfd->detection_us);
+	tally_count(t, "sent", bfd->sent);
+	tally_count(t, "received", bfd->received);
+	tally_some(t, "unsent", bfd->unsent);
+	tally_count(t, "ups", bfd->ups);
+	tally_count(t, "downs", bfd->downs);
+	tally_some(t, "demands_refused", bfd->demands_refused);
+	tally_group_end(t);
+}
+
 void sections_path(struct report *report, uint32_t id)
 {
 	struct roster_path who;
@@ -218,8 +244,8 @@ void sections_path(struct report *report, uint32_t id)
 	if (!report->roster->path(report->roster->context, id, &who))
 		return;
 	collect_path(report->collect, id, &traffic);
-	report_tally(
-		report, &t, REPORT_PATHS, id, TRAFFIC_CELLS + 2, report->collect->path_owner[id]);
+	report_tally(report, &t, REPORT_PATHS, id, TRAFFIC_CELLS + 2 + BFD_CELLS,
+		report->collect->path_owner[id]);
 	tally_begin(&t, NULL);
 	tally_identity(&t, "name", who.name);
 	tally_identity(&t, "site", who.site);
@@ -228,6 +254,7 @@ void sections_path(struct report *report, uint32_t id)
 	tally_flag(&t, "live", who.live);
 	tally_flag(&t, "admin", who.admin);
 	write_traffic(&t, &traffic);
+	write_bfd(&t, &who.bfd);
 	tally_end(&t);
 }
 

@@ -18,6 +18,8 @@
 
 #define GENEVE_PORT	 6081
 #define VXLAN_PORT	 4789
+#define BFD_PORT	 3784
+#define BFD_FAR_PORT	 4784
 #define EXTENSIONS	 4 /* IPv6 extension headers that are looked behind */
 #define NEIGHBOUR_ASKS	 135
 #define NEIGHBOUR_TELLS	 136
@@ -149,11 +151,13 @@ always_inline_ int is_untagged(const struct ethhdr *eth)
 	return 1;
 }
 
+/* Tunnels, and what watches their paths. */
 always_inline_ int is_tunnel(const struct udphdr *udp, const void *end)
 {
 	if ((const void *)(udp + 1) > end)
 		return 0;
-	return udp->dest == bpf_htons(GENEVE_PORT) || udp->dest == bpf_htons(VXLAN_PORT);
+	return udp->dest == bpf_htons(GENEVE_PORT) || udp->dest == bpf_htons(VXLAN_PORT) ||
+	       udp->dest == bpf_htons(BFD_PORT) || udp->dest == bpf_htons(BFD_FAR_PORT);
 }
 
 always_inline_ int steer_tagged(

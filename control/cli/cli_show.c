@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "control/cli/cli_args.h"
+#include "control/cli/cli_bfd.h"
 #include "control/cli/cli_json.h"
 #include "control/cli/cli_ring.h"
 #include "control/cli/cli_view.h"
@@ -64,6 +65,11 @@ static int paths(struct cli *cli)
 	return show(cli, "paths", 0, cli_view_paths);
 }
 
+static int bfd(struct cli *cli)
+{
+	return show(cli, "paths", 0, cli_bfd_view);
+}
+
 static void drops_view(const struct cli_sample *sample)
 {
 	bool all = cli_json_at(sample->now, "drops/total") != NULL;
@@ -117,6 +123,11 @@ const struct cli_command cli_show_commands[] = {
 		"does not "
 		"answer), bfd, degraded.",
 		options, paths},
+	{"show bfd", "", "failure detection of each path",
+		"STATE and WHY: ours, and what changed it last; PEER SAYS: what its last packet "
+		"said.\nEVERY: our packets, before jitter. DEAD AFTER: silence that takes the path "
+		"down. SINCE: how long it has been in this state.",
+		options, bfd},
 	{"show drops", "[CONNECTION]", "what was dropped, why and where", NULL, options, drops},
 	{"show rings", "", "packets handed from worker to worker, and who has which queues",
 		"SKEW: packets of the busiest worker over the mean of those in service, of ports "

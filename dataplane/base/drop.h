@@ -36,6 +36,18 @@
 	X(GENEVE_CONTROL, "geneve_control", "Geneve control packet that nobody here expects") \
 	X(TUNNEL_PROTOCOL, "tunnel_protocol", "payload neither IPv4, IPv6 nor Ethernet") \
 	X(VXLAN_FLAGS, "vxlan_flags", "VXLAN header without a valid VNI") \
+	/* to the gateway itself, from one that watches a path with it */ \
+	X(OAM_FRAME, "oam_frame", \
+		"control packet of a tunnel whose inner headers are not as agreed") \
+	X(OAM_TTL, "oam_ttl", "TTL or hop limit below 255: not from the next hop") \
+	X(BFD_LENGTH, "bfd_length", "BFD packet shorter than it says, or than it can be") \
+	X(BFD_VERSION, "bfd_version", "BFD version other than 1") \
+	X(BFD_FIELD, "bfd_field", \
+		"BFD packet with a multiplier or discriminator of 0, or multipoint") \
+	X(BFD_STATE, "bfd_state", "BFD packet that knows our session's state but not the session") \
+	X(BFD_SESSION, "bfd_session", "no BFD session has this discriminator, or these addresses") \
+	X(BFD_AUTH, "bfd_auth", "BFD packet not authenticated as its session asks") \
+	X(BFD_ADMIN_DOWN, "bfd_admin_down", "its BFD session is administratively down here") \
 	X(UNKNOWN_VNI, "unknown_vni", "no connection uses this VNI towards this site") \
 	/* from here on the connection is known */ \
 	X(INNER_FRAME, "inner_frame", "inner Ethernet frame truncated or of unknown type") \

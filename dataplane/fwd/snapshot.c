@@ -15,6 +15,7 @@ enum table {
 	TABLE_CONNECTION,
 	TABLE_ENDPOINT,
 	TABLE_PATH,
+	TABLE_BFD,
 	TABLE_SET,
 	TABLES
 };
@@ -27,6 +28,7 @@ static const size_t block_bytes[TABLES] = {
 	[TABLE_CONNECTION] = sizeof(struct fwd_connection_block),
 	[TABLE_ENDPOINT] = sizeof(struct fwd_endpoint_block),
 	[TABLE_PATH] = sizeof(struct fwd_path_block),
+	[TABLE_BFD] = sizeof(struct fwd_bfd_block),
 	[TABLE_SET] = sizeof(struct fwd_set_block),
 };
 
@@ -37,6 +39,7 @@ static const union {
 	struct fwd_connection_block connection;
 	struct fwd_endpoint_block endpoint;
 	struct fwd_path_block path;
+	struct fwd_bfd_block bfd;
 	struct fwd_set_block set;
 	struct fwd_port port[FWD_PORTS];
 	uint8_t tunnels[sizeof(struct fwd_tunnels) + sizeof(struct fwd_tunnel)];
@@ -100,6 +103,7 @@ static uint32_t blocks_of(const struct snapshot_limits *limits, enum table table
 	case TABLE_ENDPOINT:
 		return limits->endpoints / SNAPSHOT_BLOCK + 1;
 	case TABLE_PATH:
+	case TABLE_BFD:
 		return limits->paths / SNAPSHOT_BLOCK + 1;
 	case TABLE_SET:
 		return limits->sets / SNAPSHOT_BLOCK + 1;
@@ -128,6 +132,7 @@ static void point(struct root *root)
 	s->connection = (const struct fwd_connection_block *const *)at[TABLE_CONNECTION];
 	s->endpoint = (const struct fwd_endpoint_block *const *)at[TABLE_ENDPOINT];
 	s->path = (const struct fwd_path_block *const *)at[TABLE_PATH];
+	s->bfd = (const struct fwd_bfd_block *const *)at[TABLE_BFD];
 	s->set = (const struct fwd_set_block *const *)at[TABLE_SET];
 }
 
@@ -227,6 +232,15 @@ EDIT_ENTRY(connection, TABLE_CONNECTION)
 EDIT_ENTRY(endpoint, TABLE_ENDPOINT)
 EDIT_ENTRY(path, TABLE_PATH)
 EDIT_ENTRY(set, TABLE_SET)
+
+struct fwd_bfd *snapshot_edit_bfd(struct snapshot_edit *edit, uint32_t id)
+{
+	struct fwd_bfd_block *block = edit_block(edit, TABLE_BFD, id / SNAPSHOT_BLOCK);
+
+	/* The number that commit gives. */
+	edit->to->snapshot.bfd_generation = edit->from->snapshot.generation + 1;
+	return block == NULL ? NULL : &block->entry[id % SNAPSHOT_BLOCK];
+}
 
 static void tunnels_add(struct fwd_tunnels *tunnels, const struct fwd_tunnel *entry)
 {

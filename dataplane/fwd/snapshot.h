@@ -137,6 +137,23 @@ struct fwd_path {
 	alignas(CACHE_LINE) uint8_t header[FWD_TEMPLATE];
 };
 
+enum fwd_bfd_mode { FWD_BFD_OFF = 0, FWD_BFD_SINGLE_HOP, FWD_BFD_MULTIHOP, FWD_BFD_TUNNEL };
+
+#define FWD_BFD_KEY 20
+
+/* Failure detection of a path, by the path's id. Its addresses are the path's. */
+struct fwd_bfd {
+	alignas(CACHE_LINE) uint8_t mode; /* enum fwd_bfd_mode */
+	uint8_t owner;			  /* worker; one for all sessions of a site */
+	uint8_t multiplier;
+	uint8_t admin_down;
+	uint8_t authenticated; /* meticulous keyed SHA1 */
+	uint8_t key_id;
+	uint8_t key[FWD_BFD_KEY]; /* zeroes behind a shorter one */
+	uint32_t discriminator;	  /* ours; the low 16 bits are the path's id */
+	uint32_t tx_us, rx_us;
+};
+
 struct fwd_set {
 	alignas(CACHE_LINE) uint8_t used;
 	uint8_t hops;
@@ -163,6 +180,7 @@ struct fwd_tunnels {
 	}
 
 SNAPSHOT_BLOCK_OF(fwd_attachment);
+SNAPSHOT_BLOCK_OF(fwd_bfd);
 SNAPSHOT_BLOCK_OF(fwd_connection);
 SNAPSHOT_BLOCK_OF(fwd_endpoint);
 SNAPSHOT_BLOCK_OF(fwd_path);
@@ -183,6 +201,8 @@ struct snapshot {
 	const struct fwd_connection_block *const *connection;
 	const struct fwd_endpoint_block *const *endpoint;
 	const struct fwd_path_block *const *path;
+	const struct fwd_bfd_block *const *bfd;
+	uint64_t bfd_generation; /* in which an entry of bfd last changed */
 	const struct fwd_set_block *const *set;
 };
 
@@ -194,6 +214,7 @@ struct snapshot {
 	}
 
 SNAPSHOT_GETTER(attachment)
+SNAPSHOT_GETTER(bfd)
 SNAPSHOT_GETTER(connection)
 SNAPSHOT_GETTER(endpoint)
 SNAPSHOT_GETTER(path)
@@ -275,6 +296,7 @@ struct fwd_attachment *snapshot_edit_attachment(struct snapshot_edit *edit, uint
 struct fwd_connection *snapshot_edit_connection(struct snapshot_edit *edit, uint32_t id);
 struct fwd_endpoint *snapshot_edit_endpoint(struct snapshot_edit *edit, uint32_t id);
 struct fwd_path *snapshot_edit_path(struct snapshot_edit *edit, uint32_t id);
+struct fwd_bfd *snapshot_edit_bfd(struct snapshot_edit *edit, uint32_t id);
 struct fwd_set *snapshot_edit_set(struct snapshot_edit *edit, uint32_t id);
 struct fwd_site *snapshot_edit_site(struct snapshot_edit *edit, uint32_t id);
 /* Replaces the tunnel table by these entries. 0 or -ENOMEM. */

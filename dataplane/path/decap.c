@@ -4,6 +4,7 @@
 #include <rte_udp.h>
 
 #include "dataplane/path/path.h"
+#include "dataplane/wire/bfdpacket.h"
 #include "dataplane/wire/ippacket.h"
 #include "dataplane/wire/tunnel.h"
 
@@ -117,6 +118,27 @@ struct tunnels {
 	uint16_t protocol[BURST];
 };
 
+/* Of the management VNI: for the gateway itself, never a customer's (RFC 9772). */
+static unsigned manage(struct forwarder *f, const struct burst *b, unsigned slot, uint32_t at,
+	uint32_t end, uint16_t protocol)
+{
+	b->m[slot]->data_len = (uint16_t)end;
+	b->m[slot]->pkt_len = end;
+	return forwarder_put_aside(f, b, slot, at, protocol);
+}
+
+static unsigned refuse_tunnel(struct forwarder *f, const struct burst *b, unsigned slot,
+	const uint8_t *header, uint32_t length, unsigned reason)
+{
+	uint32_t at = (uint32_t)(header - burst_data(b, slot));
+
+	/* With a sound header, or it would not be known as a control packet. */
+	if (reason != DROP_GENEVE_CONTROL || ippacket_be32(header + 4) >> 8 != TUNNEL_MANAGEMENT)
+		return reason;
+	return manage(f, b, slot, at + 8 + (header[0] & 0x3fu) * 4, at + length,
+		ippacket_be16(header + 2));
+}
+
 static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 	const struct fwd_path *path, const uint8_t *header, uint32_t length, struct tunnels *t)
 {
@@ -127,7 +149,7 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 				   : tunnel_vxlan(header, length, &tunnel);
 
 	if (unlikely_(verdict != VERDICT_GO))
-		return verdict;
+		return refuse_tunnel(f, b, slot, header, length, verdict);
 	t->count++;
 	t->key[slot] = idmap_vni_key(path->site, tunnel.vni);
 	t->at[slot] = at + tunnel.bytes;
@@ -135,6 +157,18 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 	t->protocol[slot] = tunnel.protocol;
 	idmap_prefetch(f->fwd->endpoints, t->key[slot]);
 	return VERDICT_GO;
+}
+
+static unsigned not_tunnel(struct forwarder *f, const struct burst *b, unsigned slot,
+	const struct outer *o, uint32_t port)
+{
+	unsigned reason = no_tunnel(f, b, slot, o, DROP_OUTER_PROTOCOL);
+
+	if (reason != DROP_OUTER_PROTOCOL ||
+		(port != BFDPACKET_SINGLE_HOP && port != BFDPACKET_MULTIHOP))
+		return reason;
+	return forwarder_put_aside(f, b, slot, b->ip[slot],
+		o->family == IP_4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 }
 
 static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot,
@@ -148,7 +182,7 @@ static unsigned decap_udp(struct forwarder *f, struct burst *b, unsigned slot,
 	unsigned verdict;
 
 	if (unlikely_(port != FWD_GENEVE_PORT && port != FWD_VXLAN_PORT))
-		return no_tunnel(f, b, slot, o, DROP_OUTER_PROTOCOL);
+		return not_tunnel(f, b, slot, o, port);
 	id = snapshot_tunnel_at(f->snapshot, o->destination, o->source, o->family,
 		port == FWD_GENEVE_PORT ? FWD_GENEVE : FWD_VXLAN);
 	path = snapshot_path(f->snapshot, id);
@@ -206,7 +240,9 @@ static inline unsigned enter(
 	const struct fwd_endpoint *endpoint;
 
 	if (unlikely_(t->id[slot] == IDMAP_NONE))
-		return DROP_UNKNOWN_VNI;
+		return (t->key[slot] & 0xffffff) == TUNNEL_MANAGEMENT
+			       ? manage(f, b, slot, t->at[slot], t->end[slot], t->protocol[slot])
+			       : DROP_UNKNOWN_VNI;
 	endpoint = snapshot_endpoint(f->snapshot, t->id[slot]);
 	if (unlikely_(!endpoint->used))
 		return DROP_UNKNOWN_VNI;

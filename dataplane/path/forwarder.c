@@ -65,6 +65,21 @@ void forwarder_count_ring_in(struct forwarder *f, const struct packet *record)
 		f->meter->port[record->port].ring_in++;
 }
 
+unsigned forwarder_put_aside(
+	struct forwarder *f, const struct burst *b, unsigned slot, uint32_t at, uint16_t protocol)
+{
+	if (f->oams == BURST)
+		return DROP_RING_FULL;
+	*packet_of(b->m[slot]) = (struct packet){.kind = PACKET_OAM,
+		.port = b->port[slot],
+		.value = b->path[slot],
+		.l4_offset = (uint16_t)at,
+		.queue = protocol,
+		.arrived = b->arrived};
+	f->oam[f->oams++] = b->m[slot];
+	return VERDICT_TAKEN;
+}
+
 static void push_made(struct forwarder *f, struct rte_mbuf *m)
 {
 	if (f->made == FORWARDER_MADE)

@@ -84,6 +84,9 @@ struct forwarder {
 
 	unsigned made;
 	struct rte_mbuf *made_packet[FORWARDER_MADE];
+	/* What of the burst in hand is for oam/, which takes it before the next one. */
+	unsigned oams;
+	struct rte_mbuf *oam[BURST];
 	struct burst burst; /* of packets from a port or ring */
 	struct burst again; /* of packets made here */
 };
@@ -108,6 +111,11 @@ void forwarder_consume(struct forwarder *f, struct burst *b, unsigned slot);
  * as added fragment). Takes it; drops it, counted, where there are too many. */
 void forwarder_originate(struct forwarder *f, struct rte_mbuf *m);
 void forwarder_add_fragment(struct forwarder *f, struct rte_mbuf *m);
+
+/* Puts a packet of the underlay aside for oam/; at: offset of a header of this EtherType in it.
+ * Answers a verdict. It is not counted: who takes it counts what becomes of it. */
+unsigned forwarder_put_aside(
+	struct forwarder *f, const struct burst *b, unsigned slot, uint32_t at, uint16_t protocol);
 
 /* Counts for a packet that is accounted by record, not by slot. */
 void forwarder_count_ring_in(struct forwarder *f, const struct packet *record);

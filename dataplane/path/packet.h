@@ -15,6 +15,7 @@ enum packet_kind {
 	PACKET_SEND,	  /* a finished frame for (port, queue): transmit as it is */
 	PACKET_LINK,  /* an untagged Ethernet frame to go out on link: worker adds tags or tunnel */
 	PACKET_HOLD,  /* to control: as PACKET_ROUTE, but value's neighbour is not resolved */
+	PACKET_OAM,   /* to oam: for the gateway itself, from one that watches a path */
 	PACKET_LEARN, /* to control: ARP or ND that came in on link (Ethernet header first) */
 };
 
@@ -30,17 +31,19 @@ enum packet_flags {
 struct packet {
 	uint8_t kind;	     /* enum packet_kind */
 	uint8_t side;	     /* enum meter_side_id the packet counts on */
-	uint8_t port;	     /* SEND: port index. LEARN: port index it came in by */
+	uint8_t port;	     /* SEND: port index. LEARN, OAM: port index it came in by */
 	uint8_t flags;	     /* enum packet_flags */
 	uint32_t connection; /* 0: none, counts on the port */
 	uint32_t link;	     /* entry link (value.h); LINK, LEARN: where it goes or came from */
 	uint32_t value; /* HOLD: the route value that led here. SEND: LINK_… and id it counts as,
-			 * with the path's id for LINK_ENDPOINT */
+			 * with the path's id for LINK_ENDPOINT. OAM: id of the path whose tunnel it
+			 * came by; 0: none */
 	uint16_t l3_length;  /* SEND: L3 bytes for the counter */
-	uint16_t l4_offset;  /* ROUTE, HOLD: of the transport header from the IP header */
+	uint16_t l4_offset;  /* ROUTE, HOLD: of the transport header from the IP header. OAM: of
+				what is behind the tunnel, or of the IP header */
 	uint8_t l4_protocol; /* ROUTE, HOLD: IPPACKET_NO_L4 where it cannot be known */
 	uint8_t outer_tos;   /* ROUTE, HOLD: TOS of the tunnel it came by; side METER_PATH only */
-	uint16_t queue;	     /* SEND: transmit queue */
+	uint16_t queue;	     /* SEND: transmit queue. OAM: EtherType at l4_offset */
 	uint64_t hash;	     /* flow hash, valid for ROUTE and HOLD */
 	uint64_t arrived;    /* TSC */
 };

@@ -10,7 +10,8 @@
 #include "dataplane/wire/ippacket.h"
 #include "dataplane/wire/laneoption.h"
 
-#define TUNNEL_ETHERNET 0x6558 /* protocol type of a whole Ethernet frame */
+#define TUNNEL_ETHERNET	  0x6558 /* protocol type of a whole Ethernet frame */
+#define TUNNEL_MANAGEMENT 1	 /* VNI that ends in the gateway itself: RFC 9772, RFC 8971 */
 
 struct tunnel {
 	uint32_t vni;

@@ -36,6 +36,10 @@ struct move_queue {
 	bool leaving;
 	uint8_t port;
 	uint16_t queue;
+	/* TSC until which all that came in by it has been seen; where it is never found empty, that
+	 * follows from having taken as many frames as it has room for, since mark. */
+	uint64_t drained, mark;
+	uint32_t taken, depth; /* frames */
 
 	_Atomic uint8_t want;	/* writer: control */
 	_Atomic uint8_t holder; /* writer: the holder (release); readers acquire */

@@ -17,6 +17,7 @@ struct plane {
 	struct fwd *fwd;
 	struct worker *worker[PLANE_WORKERS];
 	struct move_board *board;
+	struct oam *oam[PLANE_WORKERS];
 	struct rte_ring *punt[PLANE_WORKERS]; /* worker → control */
 	struct meter *meter[PLANE_WORKERS + 1];
 	unsigned next_punt;	      /* fairness of plane_take */
@@ -92,6 +93,7 @@ static void fill_board(struct plane *p)
 			queue->port = (uint8_t)i;
 			queue->queue = (uint16_t)q;
 			queue->want = queue->holder = port->rx_owner[q];
+			queue->depth = port->rx_depth != 0 ? port->rx_depth : PLANE_DEPTH;
 			for (unsigned b = 0; b < PLANE_BUCKETS; b++)
 				queue->bucket[b] = (uint8_t)(b % config->workers);
 		}
@@ -109,6 +111,18 @@ static void set_icmp(struct forwarder *f, const struct plane *p)
 	f->icmp_ahead = interval * rate;
 	f->icmp_clock = p->icmp_clock;
 	f->icmp_left = calloc(p->fwd->limits.snapshot.connections + 1, 1);
+}
+
+static int make_oam(struct plane *p, unsigned index)
+{
+	struct worker *w = p->worker[index];
+	struct rte_mempool *pool = p->config.oam_pool;
+
+	w->oam = p->oam[index] = aligned_alloc(CACHE_LINE, sizeof(struct oam));
+	if (w->oam == NULL)
+		return -ENOMEM;
+	memset(w->oam, 0, sizeof(*w->oam));
+	return oam_create(w->oam, &w->forwarder, p->oam, pool != NULL ? pool : p->config.pool);
 }
 
 static int make_worker(struct plane *p, unsigned index)
@@ -142,7 +156,8 @@ static int make_worker(struct plane *p, unsigned index)
 		w->forwarder.port[i].rx_checksum = config->port[i].rx_checksum;
 	move_prepare(w);
 	if (w->forwarder.committed == NULL || w->forwarder.excess == NULL ||
-		w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL)
+		w->forwarder.icmp_left == NULL || w->inject == NULL || p->punt[index] == NULL ||
+		make_oam(p, index) < 0)
 		return -ENOMEM;
 	rte_rcu_qsbr_thread_register(p->fwd->qsbr, index);
 	return 0;
@@ -153,10 +168,12 @@ static int connect_pair(struct plane *p, unsigned from, unsigned to)
 	uint32_t size = from == to ? p->config.hold_size : p->config.ring_size;
 	struct rte_ring *hop = make_ring("hop", from, to, size);
 	struct rte_ring *send = make_ring("tx", from, to, size);
+	struct rte_ring *oam = from == to ? NULL : make_ring("oam", from, to, PLANE_OAM);
 
 	p->worker[from]->forwarder.hop[to] = p->worker[to]->hop_in[from] = hop;
 	p->worker[from]->forwarder.send[to] = p->worker[to]->send_in[from] = send;
-	return hop == NULL || send == NULL ? -ENOMEM : 0;
+	p->oam[from]->out[to] = p->oam[to]->in[from] = oam;
+	return hop == NULL || send == NULL || (oam == NULL && from != to) ? -ENOMEM : 0;
 }
 
 static int connect_workers(struct plane *p)
@@ -199,6 +216,16 @@ fail:
 	return NULL;
 }
 
+static void free_oam(struct oam *oam)
+{
+	if (oam == NULL)
+		return;
+	for (unsigned from = 0; from < PLANE_WORKERS; from++)
+		free_ring(oam->in[from]);
+	oam_destroy(oam);
+	free(oam);
+}
+
 static void free_worker(struct plane *p, unsigned index)
 {
 	struct worker *w = p->worker[index];
@@ -209,6 +236,7 @@ static void free_worker(struct plane *p, unsigned index)
 		free_ring(w->hop_in[from]);
 		free_ring(w->send_in[from]);
 	}
+	free_oam(w->oam);
 	free_ring(w->inject);
 	free_ring(p->punt[index]);
 	free(w->forwarder.icmp_left);
@@ -442,5 +470,14 @@ unsigned plane_ring_count(const struct plane *p, unsigned from, unsigned to)
 	if (from == to)
 		return 0;
 	return rte_ring_count(p->worker[to]->hop_in[from]) +
-	       rte_ring_count(p->worker[to]->send_in[from]);
+	       rte_ring_count(p->worker[to]->send_in[from]) + rte_ring_count(p->oam[to]->in[from]);
+}
+
+bool plane_session(const struct plane *p, uint32_t path, struct session *out)
+{
+	const struct fwd_bfd *bfd = snapshot_bfd(fwd_snapshot(p->fwd), path);
+
+	if (bfd->mode == FWD_BFD_OFF || bfd->owner >= p->config.workers)
+		return false;
+	return sessions_read(&p->oam[bfd->owner]->sessions, path, out);
 }

@@ -19,8 +19,11 @@
 #define PLANE_BUCKETS	  FORWARDER_BUCKETS
 #define PLANE_HOLD	  4096	 /* packets that a worker holds while something moves */
 #define PLANE_HOLD_US	  100000 /* and for how long */
+#define PLANE_DEPTH	  4096
+#define PLANE_OAM	  1024 /* OAM packets in each ring between two workers */
 
 struct rte_mempool;
+struct session;
 
 enum plane_idle {
 	PLANE_IDLE_ADAPTIVE = 0, /* busy poll, then pause, then short sleeps */
@@ -35,6 +38,7 @@ struct plane_port {
 	uint8_t tx_owner[PLANE_PORT_QUEUES];
 	uint8_t distribute;  /* 1: received packets are spread over all workers by flow hash */
 	uint8_t rx_checksum; /* device verifies outer checksums: its GOOD/BAD flags are believed */
+	uint32_t rx_depth;   /* frames that a receive queue has room for; 0: PLANE_DEPTH */
 };
 
 struct plane_config {
@@ -49,6 +53,8 @@ struct plane_config {
 	uint32_t icmp_rate; /* ICMP errors a second and connection; burst is the same number */
 	struct rte_mempool
 		*pool; /* for packets that workers make; private area PACKET_PRIVATE_SIZE */
+	struct rte_mempool *oam_pool; /* for OAM, which must go out when pool is empty; NULL: pool
+				       */
 	struct plane_port port[FWD_PORTS]; /* index as in fwd_port */
 };
 
@@ -114,6 +120,9 @@ unsigned plane_owner(const struct plane *plane, unsigned port, unsigned queue);
 /* Who polls a receive queue now. */
 unsigned plane_polling(const struct plane *plane, unsigned port, unsigned queue);
 
+/* The BFD session of a path as its worker has it; see dataplane/oam/sessions.h. False: none. */
+bool plane_session(const struct plane *plane, uint32_t path, struct session *out);
+
 /* Packets that workers hold now because something moves. */
 unsigned plane_held(const struct plane *plane);
 
@@ -121,7 +130,7 @@ unsigned plane_held(const struct plane *plane);
 struct meter *plane_meter(const struct plane *plane, unsigned writer);
 unsigned plane_workers(const struct plane *plane);
 
-/* Packets now in the ring from one worker to another (both kinds of ring); not what one holds. */
+/* Packets now in the rings from one worker to another, of all kinds; not what one holds. */
 unsigned plane_ring_count(const struct plane *plane, unsigned from, unsigned to);
 
 #endif

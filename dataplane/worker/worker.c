@@ -81,11 +81,25 @@ static unsigned poll_send(struct worker *w, unsigned from)
 	return count;
 }
 
-static unsigned poll_queue(struct worker *w, const struct move_queue *q)
+static void count_seen(struct move_queue *q, unsigned count, uint64_t turn)
+{
+	q->taken += count;
+	if (count < BURST)
+		q->drained = turn;
+	else if (q->taken < q->depth)
+		return;
+	else
+		q->drained = q->mark;
+	q->mark = turn;
+	q->taken = 0;
+}
+
+static unsigned poll_queue(struct worker *w, struct move_queue *q)
 {
 	struct forwarder *f = &w->forwarder;
 	unsigned count = rx_burst(f, &f->burst, q->port, q->queue);
 
+	count_seen(q, count, f->burst.arrived);
 	/* An empty poll leaves the meter alone, so that readers find it at rest. */
 	if (count == 0)
 		return 0;
@@ -93,6 +107,8 @@ static unsigned poll_queue(struct worker *w, const struct move_queue *q)
 	f->bucket = q->bucket;
 	meter_begin(f->meter);
 	path_run(f, &f->burst, count, q->port);
+	if (unlikely_(f->oams > 0))
+		oam_take(w->oam);
 	path_finish(f);
 	meter_end(f->meter);
 	return count;
@@ -100,7 +116,7 @@ static unsigned poll_queue(struct worker *w, const struct move_queue *q)
 
 static unsigned poll_all(struct worker *w)
 {
-	unsigned found = poll_rest(w, w->inject);
+	unsigned found = oam_begin(w->oam) + poll_rest(w, w->inject);
 
 	for (unsigned from = 0; from < w->forwarder.workers; from++) {
 		if (from == w->forwarder.worker)
@@ -111,6 +127,16 @@ static unsigned poll_all(struct worker *w)
 	for (unsigned i = 0; i < w->queues; i++)
 		found += poll_queue(w, w->queue[i]);
 	return found;
+}
+
+/* Until when all that came in by this worker's queues has been seen. */
+static uint64_t drained(const struct worker *w)
+{
+	uint64_t least = w->forwarder.burst.arrived;
+
+	for (unsigned i = 0; i < w->queues; i++)
+		least = RTE_MIN(least, w->queue[i]->drained);
+	return least;
 }
 
 static void count_gap(struct worker *w, uint64_t now)
@@ -132,6 +158,7 @@ bool worker_turn(struct worker *w)
 	struct forwarder *f = &w->forwarder;
 	uint64_t now = clock_tsc();
 	unsigned found;
+	bool behind;
 
 	f->snapshot = fwd_snapshot(f->fwd);
 	/* Release: whoever sees this generation knows that no older one is read by this worker. */
@@ -142,21 +169,34 @@ bool worker_turn(struct worker *w)
 	w->last_turn = now;
 	move_turn(w);
 	found = poll_all(w);
+	behind = oam_end(w->oam, drained(w));
 	/* Control watches this one go on: see publisher_drain. */
 	__atomic_store_n(&f->meter->turns, f->meter->turns + 1, __ATOMIC_RELAXED);
 	f->meter->busy_turns += found > 0;
 	f->meter->packets += found;
 	w->last_busy = found > 0;
 	rte_rcu_qsbr_quiescent(f->fwd->qsbr, f->worker);
-	return found > 0 || move_busy(w);
+	return found > 0 || behind || move_busy(w);
+}
+
+/* No longer than until OAM has something to do. */
+static uint64_t nap_us(const struct worker *w, uint64_t now)
+{
+	uint64_t deadline = oam_deadline(w->oam);
+
+	if (deadline <= now)
+		return 0;
+	return RTE_MIN((uint64_t)w->idle_sleep_us, (deadline - now) / (clock_us(1) | 1));
 }
 
 static void nap(struct worker *w)
 {
-	struct timespec time = {.tv_nsec = (long)w->idle_sleep_us * 1000};
 	struct meter *meter = w->forwarder.meter;
 	uint64_t from = clock_tsc();
+	struct timespec time = {.tv_nsec = (long)nap_us(w, from) * 1000};
 
+	if (time.tv_nsec == 0)
+		return;
 	/* A sleeping worker holds nothing: control need not wait for it. */
 	rte_rcu_qsbr_thread_offline(w->forwarder.fwd->qsbr, w->forwarder.worker);
 	nanosleep(&time, NULL);

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "dataplane/oam/oam.h"
 #include "dataplane/path/path.h"
 #include "dataplane/worker/move.h"
 #include "dataplane/worker/plane.h"
@@ -21,7 +22,8 @@ struct worker {
 	struct rte_ring *hop_in[PLANE_WORKERS];	 /* by sending worker; at its own index: held */
 	struct rte_ring *send_in[PLANE_WORKERS]; /* the same */
 	struct rte_ring *inject;		 /* from control */
-	uint64_t last_turn;			 /* TSC */
+	struct oam *oam;
+	uint64_t last_turn; /* TSC */
 	bool last_busy;
 	unsigned empty_turns;
 	enum plane_idle idle;

@@ -48,6 +48,23 @@ def change(frame, at, value):
     return bytes(data)
 
 
+def bfd(version=1, state=1, flags=0, mult=3, length=24, mine=77, yours=0, more=b''):
+    return Raw(struct.pack('>BBBBIIIII', version << 5, state << 6 | flags, mult, length, mine, yours,
+                           100000, 100000, 0) + more)
+
+
+def hop(message, ttl=255, dport=3784, src='10.1.0.2'):
+    """A BFD message of the peer's on the underlay."""
+    return (Ether(src=PEER, dst=gateway_mac(1)) / IP(src=src, dst='10.1.0.1', ttl=ttl) /
+            UDP(sport=49152, dport=dport) / message)
+
+
+def managed(ttl=255, dst='127.0.0.1', dport=3784):
+    """One in the path's tunnel, on the management VNI."""
+    inner = IP(src='10.1.0.2', dst=dst, ttl=ttl) / UDP(sport=49152, dport=dport) / bfd()
+    return back(inner, geneve=raw_geneve(0, 0x80, vni=1))
+
+
 # reason: (port, frame) pairs that each die of it; the box is the plain one of setUp.
 PLAIN = {
     'frame_truncated': ('cust', bytes(cust(flow()))[:13]),
@@ -79,6 +96,13 @@ PLAIN = {
     'geneve_critical': ('bb', back(inward(), geneve=raw_geneve(1, 0x40, b'\x01\x02\x83\x00'))),
     'geneve_control': ('bb', back(inward(), geneve=raw_geneve(0, 0x80))),
     'tunnel_protocol': ('bb', back(inward(), proto=0x8847)),
+    'oam_frame': ('bb', managed(dst='10.9.9.9')),
+    'oam_ttl': ('bb', hop(bfd(), ttl=254)),
+    'bfd_length': ('bb', hop(bfd(length=25))),
+    'bfd_version': ('bb', hop(bfd(version=0))),
+    'bfd_field': ('bb', hop(bfd(mult=0))),
+    'bfd_state': ('bb', hop(bfd(state=3))),
+    'bfd_session': ('bb', hop(bfd())),
     'unknown_vni': ('bb', back(inward(), vni=1002)),
     'inner_frame': ('bb', back(Ether(dst='ff:ff:ff:ff:ff:ff', src=PEER, type=0x9000) / Raw(b'z' * 40),
                                proto=0x6558)),
@@ -132,6 +156,18 @@ class Plain(unittest.TestCase):
                 new = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
                 self.assertEqual({reason: 1}, new)
 
+    def test_other_ways(self):
+        for reason, frame in AGAIN:
+            with self.subTest(reason, frame=bytes(frame).hex()):
+                frame = Ether(bytes(frame))
+                if reason == 'outer_not_local':
+                    del frame[IP].chksum
+                before = self.box.drops()
+                self.box.pass_through('bb', frame)
+                after = self.box.drops()
+                new = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
+                self.assertEqual({reason: 1}, new)
+
     def test_broadcast_inside_is_not_forwarded(self):
         """A frame to all stations inside the tunnel must not become a packet to one (RFC 1812)."""
         frame = back(Ether(dst='ff:ff:ff:ff:ff:ff', src=PEER) / inward(), proto=0x6558)
@@ -147,6 +183,23 @@ def counted(test, box, reason, least=1):
 
 
 SPECIAL = set()
+
+
+# Reasons that PLAIN has, died of in another way too.
+AGAIN = [
+    ('oam_frame', managed(dport=3785)),
+    ('oam_frame', back(Raw(b'short'), geneve=raw_geneve(0, 0x80, vni=1))),
+    ('oam_ttl', managed(ttl=64)),
+    ('bfd_session', managed()),
+    ('bfd_session', managed(dst='10.1.0.1')),
+    ('bfd_session', hop(bfd(), dport=4784, ttl=3)),
+    ('bfd_session', hop(bfd(yours=0x00010001))),
+    ('bfd_session', hop(bfd(yours=0x0001ffff))),
+    ('bfd_length', hop(Raw(b'short'))),
+    ('bfd_field', hop(bfd(mine=0))),
+    ('bfd_field', hop(bfd(flags=1))),
+    ('outer_not_local', bytes(hop(bfd())).replace(b'\x0a\x01\x00\x01', b'\x0a\x01\x00\x09')),
+]
 
 
 class Special(unittest.TestCase):
@@ -213,6 +266,19 @@ class Special(unittest.TestCase):
             box.pass_through('bb', *[back(flow('10.2.3.4', '192.168.7.%d' % i))
                                      for i in range(60, 70)])
             counted(self, box, 'neighbour_limit', 5)
+
+    def test_bfd_auth(self):
+        auth = {'key_id': 1, 'key': 'secret'}
+        with self.plain(document(path={'bfd': {'mode': 'single_hop', 'auth': auth}})) as box:
+            box.pass_through('bb', hop(bfd()))
+            box.pass_through('bb', hop(bfd(flags=4, length=52,
+                                           more=b'\x05\x1c\x01' + bytes(25))))
+            counted(self, box, 'bfd_auth', 2)
+
+    def test_bfd_admin_down(self):
+        with self.plain(document(path={'bfd': {'mode': 'single_hop', 'admin': 'down'}})) as box:
+            box.pass_through('bb', hop(bfd()))
+            counted(self, box, 'bfd_admin_down')
 
     def test_no_buffer(self):
         with self.plain() as box:

@@ -11,6 +11,7 @@
 
 #include "control/neighbours.h"
 #include "control/publisher.h"
+#include "dataplane/oam/sessions.h"
 #include "tests/tools/testbed.h"
 
 static struct testbed *box;
@@ -401,6 +402,24 @@ static json_t *op_live(const json_t *request)
 	return fine();
 }
 
+/* {"op":"bfd","path":NAME}: the session as its worker has it; without state: there is none. */
+static json_t *op_bfd(const json_t *request)
+{
+	uint32_t id = model_find(
+		box->parts.model, MODEL_PATH, json_string_value(json_object_get(request, "path")));
+	struct session session;
+	const struct bfd *bfd = &session.bfd;
+
+	if (!plane_session(box->parts.plane, id, &session))
+		return json_object();
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "state",
+		bfdpacket_state_name(bfd->state), "diag", bfdpacket_diag_name(bfd->diag),
+		"discriminator", (json_int_t)bfd->local, "remote", (json_int_t)bfd->remote,
+		"detection_us", (json_int_t)bfd_detection_us(bfd), "sent", (json_int_t)bfd->sent,
+		"received", (json_int_t)bfd->received, "worker",
+		(json_int_t)snapshot_bfd(fwd_snapshot(box->parts.fwd), id)->owner);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*run)(const json_t *request);
@@ -420,6 +439,7 @@ static const struct {
 	{"stray", op_stray},
 	{"link", op_link},
 	{"live", op_live},
+	{"bfd", op_bfd},
 };
 
 static json_t *serve(const json_t *request)

@@ -52,7 +52,21 @@ static bool get_path(void *context, uint32_t id, struct roster_path *out)
 		.port = "bb1",
 		.admin = false,
 		.live = false,
-		.objection = 1u << LIVENESS_ADMIN};
+		.objection = 1u << LIVENESS_ADMIN,
+		.bfd = {.mode = "tunnel",
+			.state = "up",
+			.state_number = 3,
+			.diag = "none",
+			.remote_state = "up",
+			.remote_state_number = 3,
+			.remote_diag = "none",
+			.worker = 1,
+			.interval_us = 6000,
+			.detection_us = 30000,
+			.sent = 41,
+			.received = 40,
+			.ups = 2,
+			.downs = 1}};
 	return id == 8;
 }
 

@@ -32,7 +32,7 @@
 #include "control/rpc.h"
 #include "dataplane/base/macros.h"
 
-static const char *const files[] = {"apply", "get", "put", "refuse_shape", "refuse_meaning",
+static const char *const files[] = {"apply", "bfd", "get", "put", "refuse_shape", "refuse_meaning",
 	"refuse_bulk", "refuse_mtu", "refuse_query"};
 static const char *directory;
 static bool seen[REFUSAL_IMMUTABLE + 1];

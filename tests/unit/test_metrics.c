@@ -106,6 +106,10 @@ static void counters_have_their_names_labels_and_sums(void **state)
 		text, "\ntrunkline_path_objection{path=\"b1\",site=\"gw-b\",cause=\"admin\"} 1\n");
 	assert_has(
 		text, "\ntrunkline_path_objection{path=\"b1\",site=\"gw-b\",cause=\"port\"} 0\n");
+	assert_has(text, "\ntrunkline_bfd_up{path=\"b1\",site=\"gw-b\",port=\"bb1\"} 1\n");
+	assert_has(text, "\ntrunkline_bfd_detection_seconds{path=\"b1\",site=\"gw-b\","
+			 "port=\"bb1\"} 0.03");
+	assert_has(text, "\ntrunkline_bfd_downs_total{path=\"b1\",site=\"gw-b\",port=\"bb1\"} 1\n");
 	assert_has(text, "\ntrunkline_port_missed_packets_total{port=\"cust\"} 5\n");
 	assert_has(text, "\ntrunkline_neighbours{state=\"reachable\"} 70\n");
 	assert_has(text, "\ntrunkline_control_turn_seconds_sum 0.000030000\n");

@@ -123,6 +123,9 @@ static void all_sections_have_their_members(void **state)
 	assert_number(v, "attachments/0/tx_bytes", 77);
 	assert_string_equal(json_string_value(at(v, "paths/0/objections/0")), "admin");
 	assert_true(json_is_false(at(v, "paths/0/live")));
+	assert_string_equal(json_string_value(at(v, "paths/0/bfd/state")), "up");
+	assert_number(v, "paths/0/bfd/detection_us", 30000);
+	assert_number(v, "paths/0/bfd/downs", 1);
 	assert_int_equal(json_array_size(at(v, "rings")), 4);
 	assert_number(v, "rings/0/sent", 6);
 	assert_string_equal(json_string_value(at(v, "rings/3/from")), "control");

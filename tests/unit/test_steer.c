@@ -165,6 +165,9 @@ static void test_ip4(void **state)
 	set_addresses("10.1.0.1", "fd00::1");
 	expect(steerframe_ip4(17, "10.1.0.1", 6081), STEER_TUNNEL);
 	expect(steerframe_ip4(17, "10.1.0.1", 4789), STEER_TUNNEL);
+	expect(steerframe_ip4(17, "10.1.0.1", 3784), STEER_TUNNEL);
+	expect(steerframe_ip4(17, "10.1.0.1", 4784), STEER_TUNNEL);
+	expect(steerframe_ip4(17, "10.1.0.3", 3784), STEER_KERNEL);
 	expect(steerframe_ip4(17, "10.1.0.1", 53), STEER_KERNEL);
 	expect(steerframe_ip4(17, "10.1.0.3", 6081), STEER_KERNEL);
 	expect(steerframe_ip4(1, "10.1.0.1", 0), STEER_ICMP);
@@ -193,6 +196,7 @@ static void test_ip6(void **state)
 	set_addresses("10.1.0.1", "fd00::1");
 	expect(steerframe_ip6(17, "fd00::1", 6081), STEER_TUNNEL);
 	expect(steerframe_ip6(17, "fd00::1", 4789), STEER_TUNNEL);
+	expect(steerframe_ip6(17, "fd00::1", 3784), STEER_TUNNEL);
 	expect(steerframe_ip6(17, "fd00::1", 53), STEER_KERNEL);
 	expect(steerframe_ip6(17, "fd00::3", 6081), STEER_KERNEL);
 	expect(steerframe_ip6(6, "fd00::1", 22), STEER_KERNEL);
