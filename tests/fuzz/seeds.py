@@ -269,7 +269,40 @@ def odd():
     yield 'error-about-error', [(CUST, cust(packet_between('192.168.7.2', '172.16.0.1', ICMP(type=3))))]
 
 
+# Orders of fuzz_bfd.c.
+WHOLE, EXPIRE, SEND = 1, 2, 4
+
+
+def said(state, yours=7, flags=0, order=SEND, desired=10000, required=8000, section=b''):
+    """A BFD message, as an item of that target's list."""
+    length = 24 + len(section)
+    data = struct.pack('>BBBBIIIII', 0x20, state << 6 | flags, 3, length, 77, yours, desired,
+                       required, 0) + section
+    return bytes([order, length]) + data
+
+
+def whole(frame):
+    frame = bytes(frame)
+    return bytes([WHOLE, len(frame)]) + frame
+
+
+def bfd():
+    """Sessions that come up, change their timers, fail, and what is no message at all."""
+    up = said(1, 0) + said(2) + said(3, flags=0x10)
+    message = UDP(sport=49152, dport=3784) / Raw(said(1, 0)[2:])
+    yield 'up', up
+    yield 'down', up + said(1, 0) + said(0, 0)
+    yield 'expired', up + said(3, order=SEND | EXPIRE) + said(1, 0, order=20 << 3)
+    yield 'polls', up + said(3, flags=0x20) + said(3, flags=0x22, required=0) + said(3, required=1)
+    yield 'slow', up + said(3, desired=2 ** 32 - 1, required=2 ** 32 - 1)
+    yield 'sealed', said(1, 0, flags=4, section=b'\5\x1c\1\0' + bytes(24)) + said(3, flags=4)
+    yield 'frames', whole(Ether() / IP(ttl=255) / message) + whole(
+        Ether() / IPv6(src='fd01::1', dst='fd02::2', hlim=255) / message) + whole(Ether() / ARP())
+
+
 def main():
+    for name, data in bfd():
+        write('bfd', name, data)
     for number, (reader, cases) in enumerate(zip(NAMES, READERS)):
         for name, data in cases.items():
             write('tunnel', reader + '-' + name, bytes([number]) + data)
