@@ -140,10 +140,13 @@ static bool get_path(void *context, uint32_t id, struct roster_path *out)
 		.site = name_of(model, MODEL_SITE, p->site),
 		.port = port_name(gateway, p->port),
 		.admin = p->up,
+		.measured = p->measured,
 		.objection = objections(gateway->fwd, p),
 	};
 	out->live = out->objection == 0;
 	read_bfd(gateway, id, &out->bfd);
+	if (p->measured)
+		tracker_delay(gateway->tracker, id, &out->delay);
 	return true;
 }
 

@@ -65,12 +65,14 @@ int collect_init_meters(struct collect *collect, const struct meter *const *mete
 	collect->connection_base = calloc(sizes->connections, sizeof(*collect->connection_base));
 	collect->attachment_base = calloc(sizes->attachments, sizeof(*collect->attachment_base));
 	collect->path_base = calloc(sizes->paths, sizeof(*collect->path_base));
+	collect->lanes_base = calloc(sizes->paths, sizeof(*collect->lanes_base));
 	collect->connection_owner = calloc(sizes->connections, sizeof(uint32_t));
 	collect->attachment_owner = calloc(sizes->attachments, sizeof(uint32_t));
 	collect->path_owner = calloc(sizes->paths, sizeof(uint32_t));
 	if (collect->connection_base != NULL && collect->attachment_base != NULL &&
-		collect->path_base != NULL && collect->connection_owner != NULL &&
-		collect->attachment_owner != NULL && collect->path_owner != NULL)
+		collect->path_base != NULL && collect->lanes_base != NULL &&
+		collect->connection_owner != NULL && collect->attachment_owner != NULL &&
+		collect->path_owner != NULL)
 		return 0;
 	collect_fini(collect);
 	return -ENOMEM;
@@ -98,6 +100,7 @@ void collect_fini(struct collect *collect)
 	free(collect->connection_base);
 	free(collect->attachment_base);
 	free(collect->path_base);
+	free(collect->lanes_base);
 	free(collect->connection_owner);
 	free(collect->attachment_owner);
 	free(collect->path_owner);
@@ -163,6 +166,8 @@ void collect_adopt_path(struct collect *collect, uint32_t id)
 	*base = (struct meter_traffic){0};
 	for (unsigned w = 0; w <= collect->workers; w++)
 		add_traffic(base, &collect->meter[w]->path[id]);
+	if (collect->plane != NULL)
+		lanes_view(plane_lanes(collect->plane), (uint16_t)id, &collect->lanes_base[id]);
 }
 
 static enum collect_state judge(const struct meter_connection *view, bool whole)
@@ -255,6 +260,15 @@ void collect_path(const struct collect *collect, uint32_t id, struct meter_traff
 	for (unsigned w = 0; w <= collect->workers; w++)
 		add_traffic(out, &collect->meter[w]->path[id]);
 	subtract_words(out, &collect->path_base[id], WORDS(*out));
+}
+
+void collect_lanes(const struct collect *collect, uint32_t id, struct lanes_view *out)
+{
+	*out = (struct lanes_view){0};
+	if (collect->plane == NULL)
+		return;
+	lanes_view(plane_lanes(collect->plane), (uint16_t)id, out);
+	subtract_words(out, &collect->lanes_base[id], WORDS(*out));
 }
 
 void collect_worker(const struct collect *collect, unsigned worker, struct collect_worker *out)

@@ -29,6 +29,7 @@ struct collect {
 	uint64_t tsc_hz;
 	struct meter_connection **connection_base;	   /* by id: one per writer, or NULL */
 	struct meter_traffic *attachment_base, *path_base; /* by id */
+	struct lanes_view *lanes_base;			   /* by path id */
 	/* How many owners an id has had, by id. */
 	uint32_t *connection_owner, *attachment_owner, *path_owner;
 };
@@ -92,6 +93,8 @@ void collect_port_of(
 	const struct collect *collect, unsigned writer, uint32_t index, struct collect_port *out);
 void collect_attachment(const struct collect *collect, uint32_t id, struct meter_traffic *out);
 void collect_path(const struct collect *collect, uint32_t id, struct meter_traffic *out);
+/* What is counted on the lanes of a path. */
+void collect_lanes(const struct collect *collect, uint32_t id, struct lanes_view *out);
 void collect_worker(const struct collect *collect, unsigned worker, struct collect_worker *out);
 /* from may be control (== workers); to is a worker. */
 void collect_ring(

@@ -138,7 +138,7 @@ int compile_path(const struct compile *c, struct snapshot_edit *edit, const stru
 	p->site = (uint16_t)path->site;
 	p->mtu = path_mtu(c, path);
 	p->neighbour = neighbour;
-	template_build(p, port->mac, &path->local.ip, &path->remote);
+	template_build(p, port->mac, &path->local.ip, &path->remote, path->measured);
 	return 0;
 }
 

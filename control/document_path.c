@@ -10,6 +10,7 @@ static const char *const payloads[] = {"ip", "ethernet", NULL};
 static const char *const checksums[] = {"auto", "on", "zero", NULL};
 static const char *const admins[] = {"down", "up", NULL};
 static const char *const fragments[] = {"off", "on", NULL};
+static const char *const measures[] = {"off", "require", NULL};
 
 static int read_addresses(const struct field *object, struct model_path *path)
 {
@@ -75,6 +76,22 @@ static int read_payload(const struct field *object, struct model_path *path)
 	return 0;
 }
 
+/* Without negotiation: who says "require" knows that the peer understands the option. */
+static int read_measure(const struct field *object, struct model_path *path)
+{
+	struct field measure;
+	uint8_t required = 0;
+
+	if (field_choice(object, "measure", measures, &required) < 0)
+		return -EINVAL;
+	path->measured = required != 0;
+	if (!path->measured || path->encapsulation == MODEL_GENEVE)
+		return 0;
+	field_child(object, "measure", &measure);
+	return field_refuse(&measure, REFUSAL_BAD_VALUE,
+		"VXLAN has no room for the option that measures; use Geneve");
+}
+
 static int read_options(
 	const struct draft *draft, const struct field *object, struct model_path *path)
 {
@@ -129,7 +146,8 @@ static int read(struct draft *draft, const struct field *object, struct model_pa
 		return -EINVAL;
 	path->port = (uint16_t)port;
 	if (read_addresses(object, path) < 0 || read_gateway(object, path) < 0 ||
-		read_payload(object, path) < 0 || document_bfd_read(object, path) < 0)
+		read_payload(object, path) < 0 || read_measure(object, path) < 0 ||
+		document_bfd_read(object, path) < 0)
 		return -EINVAL;
 	return read_options(draft, object, path);
 }
@@ -138,7 +156,7 @@ int document_path_put(struct draft *draft, const struct field *object, uint32_t 
 {
 	static const char *const names[] = {"name", "site", "port", "local", "remote", "gateway",
 		"encapsulation", "payload", "udp_checksum", "mtu", "weight", "admin", "fragment",
-		"bfd", NULL};
+		"measure", "bfd", NULL};
 	const struct model_path *before = NULL;
 	struct model_path *path;
 	struct field name;

@@ -119,6 +119,21 @@
 	X(BFD_RECEIVED, "trunkline_bfd_receive_packets", "counter", "packets", \
 		"BFD packets that were the session's") \
 	X(BFD_DOWNS, "trunkline_bfd_downs", "counter", "", "Times that the session went down") \
+	X(PATH_SENT, "trunkline_path_sent_packets", "counter", "packets", \
+		"Packets numbered and sent over a measured path") \
+	X(PATH_ARRIVED, "trunkline_path_arrived_packets", "counter", "packets", \
+		"Numbered packets that arrived over a measured path, each counted once") \
+	X(PATH_LOST, "trunkline_path_lost_packets", "gauge", "packets", \
+		"Numbers missing on a measured path, of what was sent to us; late ones are taken " \
+		"off again") \
+	X(PATH_REORDERED, "trunkline_path_reordered_packets", "counter", "packets", \
+		"Numbered packets that arrived after a later one") \
+	X(PATH_PDV, "trunkline_path_delay_variation_seconds", "gauge", "seconds", \
+		"Delay above the least of the second, on packets received over a measured path") \
+	X(PATH_JITTER, "trunkline_path_jitter_seconds", "gauge", "seconds", \
+		"Interarrival jitter of RFC 3550 on a measured path") \
+	X(PATH_DUPLICATE, "trunkline_path_duplicate_packets", "counter", "packets", \
+		"Numbered packets that arrived once more") \
 	X(NEIGHBOURS, "trunkline_neighbours", "gauge", "", "Neighbours by state") \
 	X(CONTROL_TURN, "trunkline_control_turn_seconds", "histogram", "seconds", \
 		"Length of a turn of the control loop") \

@@ -14,6 +14,7 @@
 #include "control/journal.h"
 #include "control/loop.h"
 #include "control/methods.h"
+#include "control/tracker.h"
 #include "control/model.h"
 #include "control/neighbours.h"
 #include "control/ports.h"
@@ -198,9 +199,10 @@ static int open_publisher(struct gateway *gateway)
 
 static int open_stats(struct gateway *gateway)
 {
+	gateway->tracker = tracker_create(gateway);
 	gateway->stats = stats_create(gateway);
 	gateway->rings = rings_create(gateway);
-	return gateway->stats && gateway->rings ? 0 : -ENOMEM;
+	return gateway->tracker && gateway->stats && gateway->rings ? 0 : -ENOMEM;
 }
 
 /* The state */
@@ -339,6 +341,8 @@ static void close_control(struct gateway *gateway)
 	gateway->provision = NULL;
 	stats_destroy(gateway->stats);
 	gateway->stats = NULL;
+	tracker_destroy(gateway->tracker);
+	gateway->tracker = NULL;
 	rings_destroy(gateway->rings);
 	gateway->rings = NULL;
 	if (gateway->publisher) {

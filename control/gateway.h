@@ -26,6 +26,7 @@ struct server;
 struct stats;
 struct steering;
 struct system_wait;
+struct tracker;
 
 struct gateway {
 	const struct boot *boot;
@@ -40,6 +41,7 @@ struct gateway {
 	struct model *model;
 	struct journal *journal;
 	struct provision *provision; /* who changes the model */
+	struct tracker *tracker;     /* who turns epochs and reads what was counted in them */
 	struct stats *stats;
 	struct rings *rings; /* who moves flows, queues and workers */
 	struct server *server;

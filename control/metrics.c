@@ -187,6 +187,41 @@ static void write_attachment(struct metrics *m, uint32_t id)
 	exposition_sample(e, FAMILIES_ATTACHMENT_TX_BYTES, label, t.tx_bytes);
 }
 
+static void write_lanes(struct metrics *m, uint32_t id, const struct exposition_label *label)
+{
+	struct exposition *e = &m->out;
+	struct lanes_view view;
+
+	collect_lanes(m->collect, id, &view);
+	exposition_sample(e, FAMILIES_PATH_SENT, label, view.sent.packets);
+	exposition_sample(e, FAMILIES_PATH_ARRIVED, label, view.received.packets);
+	exposition_sample(
+		e, FAMILIES_PATH_LOST, label, view.received.skipped - view.received.reordered);
+	exposition_sample(e, FAMILIES_PATH_REORDERED, label, view.received.reordered);
+	exposition_sample(e, FAMILIES_PATH_DUPLICATE, label, view.received.duplicates);
+}
+
+/* Of the last closed epoch. */
+static void write_delay(struct metrics *m, const struct roster_path *who)
+{
+	const struct {
+		const char *quantile;
+		uint64_t ns;
+	} pdv[] = {{"0.5", who->delay.pdv_p50}, {"0.9", who->delay.pdv_p90},
+		{"0.99", who->delay.pdv_p99}};
+
+	if (who->delay.packets == 0)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(pdv); i++)
+		exposition_seconds(&m->out, FAMILIES_PATH_PDV,
+			L({"path", who->name}, {"site", who->site}, {"port", who->port},
+				{"quantile", pdv[i].quantile}),
+			pdv[i].ns);
+	exposition_seconds(&m->out, FAMILIES_PATH_JITTER,
+		L({"path", who->name}, {"site", who->site}, {"port", who->port}),
+		who->delay.jitter);
+}
+
 static void write_path(struct metrics *m, uint32_t id)
 {
 	struct exposition *e = &m->out;
@@ -208,6 +243,9 @@ static void write_path(struct metrics *m, uint32_t id)
 	exposition_sample(e, FAMILIES_PATH_RX_BYTES, label, t.rx_bytes);
 	exposition_sample(e, FAMILIES_PATH_TX, label, t.tx_packets);
 	exposition_sample(e, FAMILIES_PATH_TX_BYTES, label, t.tx_bytes);
+	if (who.measured)
+		write_lanes(m, id, label);
+	write_delay(m, &who);
 	if (who.bfd.mode == NULL)
 		return;
 	exposition_sample(e, FAMILIES_BFD_UP, label, who.bfd.state_number == BFDPACKET_UP);

@@ -88,6 +88,7 @@ struct model_path {
 	uint8_t udp_checksum;  /* enum model_udp_checksum */
 	bool up;	       /* administratively */
 	bool fragment;	       /* IPv4 without DF is fragmented before encapsulation */
+	bool measured;	       /* packets carry the lane option; the peer understands it */
 	uint16_t mtu;	       /* outer L3; the port's where none was given */
 	uint16_t weight;       /* 1..1000 */
 	struct model_bfd bfd;

@@ -86,6 +86,7 @@ static void path(const struct render *render, const struct model_path *path)
 	emit_u64(emit, "weight", path->weight);
 	emit_string(emit, "admin", path->up ? "up" : "down");
 	emit_string(emit, "fragment", path->fragment ? "on" : "off");
+	emit_string(emit, "measure", path->measured ? "require" : "off");
 	bfd(emit, &path->bfd);
 }
 

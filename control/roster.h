@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/tracker.h"
 #include "dataplane/fwd/liveness.h"
 #include "dataplane/fwd/neighbour.h"
 
@@ -53,9 +54,11 @@ struct roster_bfd {
 
 struct roster_path {
 	const char *name, *site, *port;
-	bool admin;	    /* administratively up */
-	bool live;	    /* nothing objects */
-	unsigned objection; /* bit = enum liveness_cause that objects */
+	bool admin;		    /* administratively up */
+	bool live;		    /* nothing objects */
+	bool measured;		    /* its packets are numbered */
+	struct tracker_delay delay; /* where it is measured */
+	unsigned objection;	    /* bit = enum liveness_cause that objects */
 	struct roster_bfd bfd;
 };
 

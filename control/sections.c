@@ -7,8 +7,6 @@
 #define WORKER_CELLS	 (15 + METER_GAPS)
 #define SIDE_CELLS	 (11 + DROP_COUNT)
 #define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 8)
-#define TRAFFIC_CELLS	 4
-#define BFD_CELLS	 13
 #define CONTROL_CELLS	 (4 + LOOP_TIME_BUCKETS)
 
 /* Places of the rows of drops: ports, the sum, then connections by id. */
@@ -170,7 +168,7 @@ void sections_connection(struct report *report, uint32_t id)
 	tally_end(&t);
 }
 
-static void write_traffic(struct tally *t, const struct meter_traffic *traffic)
+void sections_traffic(struct tally *t, const struct meter_traffic *traffic)
 {
 	tally_count(t, "rx_packets", traffic->rx_packets);
 	tally_count(t, "rx_bytes", traffic->rx_bytes);
@@ -190,71 +188,14 @@ void sections_attachment(struct report *report, uint32_t id)
 	if (only != 0 && who.connection_id != only)
 		return;
 	collect_attachment(report->collect, id, &traffic);
-	report_tally(report, &t, REPORT_ATTACHMENTS, id, TRAFFIC_CELLS + 1,
+	report_tally(report, &t, REPORT_ATTACHMENTS, id, SECTIONS_TRAFFIC_CELLS + 1,
 		report->collect->attachment_owner[id]);
 	tally_begin(&t, NULL);
 	tally_identity(&t, "name", who.name);
 	tally_identity(&t, "connection", who.connection);
 	tally_identity(&t, "port", who.port);
 	tally_flag(&t, "up", who.up);
-	write_traffic(&t, &traffic);
-	tally_end(&t);
-}
-
-static void write_objections(struct emit *emit, unsigned objection)
-{
-	emit_array(emit, "objections");
-	for (unsigned cause = 0; cause < LIVENESS_CAUSES; cause++)
-		if (objection >> cause & 1)
-			emit_string(emit, NULL, roster_cause_name(cause));
-	emit_end(emit);
-}
-
-static void write_bfd(struct tally *t, const struct roster_bfd *bfd)
-{
-	if (bfd->mode == NULL)
-		return;
-	tally_group(t, "bfd");
-	tally_identity(t, "mode", bfd->mode);
-	tally_number(t, "worker", bfd->worker);
-	tally_state(t, "state", bfd->state, bfd->state_number);
-	tally_number(t, "state_ms", bfd->state_ms);
-	tally_state(t, "diag", bfd->diag, bfd->diag_number);
-	tally_state(t, "remote_state", bfd->remote_state, bfd->remote_state_number);
-	tally_state(t, "remote_diag", bfd->remote_diag, bfd->remote_diag_number);
-	tally_number(t, "discriminator", bfd->discriminator);
-	tally_level(t, "remote_discriminator", bfd->remote_discriminator);
-	tally_level(t, "interval_us", bfd->interval_us);
-	tally_level(t, "detection_us", bfd->detection_us);
-	tally_count(t, "sent", bfd->sent);
-	tally_count(t, "received", bfd->received);
-	tally_some(t, "unsent", bfd->unsent);
-	tally_count(t, "ups", bfd->ups);
-	tally_count(t, "downs", bfd->downs);
-	tally_some(t, "demands_refused", bfd->demands_refused);
-	tally_group_end(t);
-}
-
-void sections_path(struct report *report, uint32_t id)
-{
-	struct roster_path who;
-	struct meter_traffic traffic;
-	struct tally t;
-
-	if (!report->roster->path(report->roster->context, id, &who))
-		return;
-	collect_path(report->collect, id, &traffic);
-	report_tally(report, &t, REPORT_PATHS, id, TRAFFIC_CELLS + 2 + BFD_CELLS,
-		report->collect->path_owner[id]);
-	tally_begin(&t, NULL);
-	tally_identity(&t, "name", who.name);
-	tally_identity(&t, "site", who.site);
-	tally_identity(&t, "port", who.port);
-	write_objections(&report->emit, who.objection);
-	tally_flag(&t, "live", who.live);
-	tally_flag(&t, "admin", who.admin);
-	write_traffic(&t, &traffic);
-	write_bfd(&t, &who.bfd);
+	sections_traffic(&t, &traffic);
 	tally_end(&t);
 }
 

@@ -4,6 +4,12 @@
 #define CONTROL_SECTIONS_H
 
 #include "control/report.h"
+#include "control/tally.h"
+
+#define SECTIONS_TRAFFIC_CELLS 4
+
+/* Packets and bytes, as attachments and paths count them. */
+void sections_traffic(struct tally *tally, const struct meter_traffic *traffic);
 
 void sections_port(struct report *report, uint32_t index);
 void sections_worker(struct report *report, uint32_t worker);

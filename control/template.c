@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "dataplane/wire/laneoption.h"
+
 #define ETHER_BYTES   14
 #define IP4_BYTES     20
 #define IP6_BYTES     40
@@ -70,13 +72,25 @@ static void build_ip6(
 	path->pseudo_sum = pseudo_sum(&ip[8], 32);
 }
 
+/* What of the lane option is the same in every packet. */
+static void add_option(struct fwd_path *path)
+{
+	uint32_t word = htonl(LANEOPTION_WORD);
+
+	path->option_offset = path->outer_length;
+	path->outer_length = (uint8_t)(path->outer_length + LANEOPTION_BYTES);
+	path->header[path->tunnel_offset] = LANEOPTION_BYTES / 4;
+	memcpy(&path->header[path->option_offset], &word, sizeof(word));
+}
+
 void template_build(struct fwd_path *path, const uint8_t source_mac[6],
-	const struct ip_address *local, const struct ip_address *remote)
+	const struct ip_address *local, const struct ip_address *remote, bool measured)
 {
 	bool ip6 = local->family == IP_6;
 	bool vxlan = path->encapsulation == FWD_VXLAN;
 
 	memset(path->header, 0, sizeof(path->header));
+	path->option_offset = 0;
 	path->family = local->family;
 	path->ip_offset = ETHER_BYTES;
 	path->udp_offset = (uint8_t)(ETHER_BYTES + (ip6 ? IP6_BYTES : IP4_BYTES));
@@ -91,6 +105,8 @@ void template_build(struct fwd_path *path, const uint8_t source_mac[6],
 	put16(&path->header[path->udp_offset + 2], vxlan ? FWD_VXLAN_PORT : FWD_GENEVE_PORT);
 	if (vxlan)
 		path->header[path->tunnel_offset] = VXLAN_HAS_VNI;
+	else if (measured)
+		add_option(path);
 	/* Its end is what stands still: it is copied as whole words that end where the packet
 	 * begins. */
 	memmove(&path->header[FWD_TEMPLATE - path->outer_length], path->header, path->outer_length);

@@ -8,9 +8,10 @@
 
 #include "dataplane/fwd/snapshot.h"
 
-/* Fills header, its offsets, outer_length, ip_sum and pseudo_sum; path->encapsulation is set. local
- * and remote are of one family. */
+/* Fills header, its offsets, outer_length, ip_sum and pseudo_sum; path->encapsulation is set.
+ * local and remote are of one family. measured: with the lane option, for which only Geneve has
+ * room. */
 void template_build(struct fwd_path *path, const uint8_t source_mac[6],
-	const struct ip_address *local, const struct ip_address *remote);
+	const struct ip_address *local, const struct ip_address *remote, bool measured);
 
 #endif

@@ -235,11 +235,31 @@ void cli_view_attachments(const struct cli_sample *sample)
 	cli_table_print(t, stdout, "no attachments");
 }
 
+/* "-" where nothing is known of the path. */
+static void measured(struct cli_table *t, json_t *counts, const char *key)
+{
+	if (counts == NULL)
+		cli_table_cell(t, "-");
+	else
+		count(t, cli_json_u64(counts, key));
+}
+
+/* Of the last closed epoch, in microseconds. */
+static void variation(struct cli_table *t, const json_t *counts, const char *key)
+{
+	json_t *delay = json_object_get(counts, "delay");
+
+	if (cli_json_u64(delay, "packets") == 0)
+		cli_table_cell(t, "-");
+	else
+		cli_table_cell(t, "%.1f", (double)cli_json_u64(delay, key) / 1e3);
+}
+
 void cli_view_paths(const struct cli_sample *sample)
 {
 	struct cli_table *t =
 		cli_table_create("PATH|SITE|PORT|STATE|WHY NOT|>RX pkt/s|>RX Mb/s|>TX "
-				 "pkt/s|>TX Mb/s|>RX pkt|>TX pkt");
+				 "pkt/s|>TX Mb/s|>RX pkt|>TX pkt|>LOST|>REORD|>PDV p50 us|>p99 us");
 	json_t *p;
 	size_t i;
 
@@ -256,6 +276,10 @@ void cli_view_paths(const struct cli_sample *sample)
 		traffic(t, sample, "paths", i);
 		count(t, cli_json_u64(p, "rx_packets"));
 		count(t, cli_json_u64(p, "tx_packets"));
+		measured(t, json_object_get(p, "measured"), "lost");
+		measured(t, json_object_get(p, "measured"), "reordered");
+		variation(t, json_object_get(p, "measured"), "pdv_p50_ns");
+		variation(t, json_object_get(p, "measured"), "pdv_p99_ns");
 	}
 	cli_table_print(t, stdout, "no paths");
 }

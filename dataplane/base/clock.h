@@ -11,6 +11,18 @@ static inline uint64_t clock_tsc(void)
 	return rte_rdtsc();
 }
 
+/* Of TSC cycles to units of 16 ns, in the upper half of a product: what a lane option carries. */
+static inline uint64_t clock_lane_rate(void)
+{
+	return (uint64_t)(1e9 / 16 * 4294967296.0 / (double)rte_get_tsc_hz());
+}
+
+/* rate: clock_lane_rate(). Modulo 2^32, which is 68.7 s. */
+static inline uint32_t clock_lane(uint64_t tsc, uint64_t rate)
+{
+	return (uint32_t)((__extension__(unsigned __int128) tsc * rate) >> 32);
+}
+
 /* Cycles in that many microseconds. */
 static inline uint64_t clock_us(uint64_t us)
 {

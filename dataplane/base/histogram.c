@@ -26,6 +26,9 @@ __attribute__((no_sanitize("thread"))) void histogram_gained(
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		uint32_t now = __atomic_load_n(&writer->bucket[i], __ATOMIC_RELAXED);
 
+		/* No store where nothing came: pages that were never needed stay so. */
+		if (now == seen->bucket[i])
+			continue;
 		sum->bucket[i] += (uint32_t)(now - seen->bucket[i]);
 		seen->bucket[i] = now;
 	}

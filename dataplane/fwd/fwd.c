@@ -72,6 +72,7 @@ struct fwd *fwd_create(const struct fwd_limits *limits, uint64_t seed)
 		return NULL;
 	fwd->limits = *limits;
 	fwd->hash_seed = seed;
+	atomic_init(&fwd->epoch, 1);
 	if (create_tables(fwd) < 0) {
 		fwd_destroy(fwd);
 		return NULL;

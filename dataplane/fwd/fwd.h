@@ -34,6 +34,7 @@ struct fwd {
 	struct liveness *liveness; /* by site id */
 	struct policer *policer;   /* by connection id; the one thing here that workers write */
 	uint64_t hash_seed;	   /* of this gateway; constant after create */
+	_Atomic uint32_t epoch;	   /* writer: control (relaxed); a worker takes it on once a turn */
 	struct fwd_limits limits;
 };
 

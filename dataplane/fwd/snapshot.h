@@ -28,7 +28,7 @@
 #define FWD_SET_HOPS	   16
 #define FWD_SET_BUCKETS	   64
 #define FWD_TEMPLATE	   128
-#define FWD_TEMPLATE_USED  80
+#define FWD_TEMPLATE_USED  96
 #define FWD_NO_PATH	   0xff
 
 #define FWD_GENEVE_PORT 6081
@@ -128,12 +128,14 @@ struct fwd_path {
 	uint16_t mtu;	      /* outer L3: port MTU or the configured one */
 	uint8_t outer_length; /* bytes of the template in use, L2 to end of tunnel header */
 	uint8_t ip_offset, udp_offset, tunnel_offset;
-	uint32_t neighbour; /* underlay next hop */
+	uint8_t option_offset; /* of the lane option, which tx completes; 0: there is none */
+	uint32_t neighbour;    /* underlay next hop */
 	uint32_t ip_sum; /* ones-complement sum of the IPv4 header with length, TOS, checksum 0 */
 	uint32_t pseudo_sum; /* sum of the UDP pseudo header without length */
 	/* Outer header: Ethernet (destination MAC zero), IP (length, TOS zero; TTL 64; DF), UDP
-	 * (source port, length, checksum zero), Geneve or VXLAN (VNI and protocol zero). It ends
-	 * with the array; what stands before it is zero. At most FWD_TEMPLATE_USED bytes. */
+	 * (source port, length, checksum zero), Geneve or VXLAN (VNI and protocol zero), and the
+	 * lane option where the path is measured (zero but for what it is). It ends with the array;
+	 * what stands before it is zero. At most FWD_TEMPLATE_USED bytes. */
 	alignas(CACHE_LINE) uint8_t header[FWD_TEMPLATE];
 };
 

@@ -5,6 +5,8 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/base/words.h"
+
 #define READ_TRIES 100
 
 /* Tells flows and directions apart. */
@@ -94,16 +96,6 @@ void flows_record(struct flows *flows, const struct flows_key *key, uint32_t byt
 }
 
 /* Plain words of one writer: a torn copy is told by the sequence and thrown away. */
-__attribute__((no_sanitize("thread"))) static void copy_words(
-	const void *from, void *to, size_t bytes)
-{
-	const uint64_t *source = from;
-	uint64_t *target = to;
-
-	for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
-		target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
-}
-
 __attribute__((no_sanitize("thread"))) static unsigned bank_to_read(
 	const struct flows *flows, uint64_t tsc)
 {
@@ -120,7 +112,7 @@ bool flows_read(const struct flows *flows, uint64_t tsc, struct flows_bank *out)
 		/* Acquire: the copy comes after it. */
 		uint64_t begun = atomic_load_explicit(&flows->sequence, memory_order_acquire);
 
-		copy_words(&flows->bank[bank_to_read(flows, tsc)], out, sizeof(*out));
+		words_copy(&flows->bank[bank_to_read(flows, tsc)], out, sizeof(*out));
 		/* The second look comes after the copy. */
 		atomic_thread_fence(memory_order_acquire);
 		if ((begun & 1) ||

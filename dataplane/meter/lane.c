@@ -113,7 +113,7 @@ static enum lane_verdict begin(
 	lane->generation = option->flags & LANEOPTION_GENERATION;
 	lane->base = lane->run = number;
 	lane->next = number + 1;
-	lane->timed = 0;
+	lane->timed = LANE_UNTIMED;
 	memset(lane->window, 0, lane->reach / 8);
 	lane->skipped += !open;
 	return count(lane, option, open, bytes, LANE_RESYNC);

@@ -56,6 +56,12 @@ enum lane_verdict {
 	LANE_DUPLICATE,
 };
 
+enum lane_timed {
+	LANE_UNTIMED = 0,
+	LANE_TIMED,	   /* and that packet had the newest number */
+	LANE_TIMED_BEHIND, /* it was reordered */
+};
+
 struct lane_receiver {
 	/* Numbers here are those of the packets, continued to 64 bits. From run to next all came;
 	 * what came before run, as far as the window reaches, is in the window. */
@@ -63,10 +69,11 @@ struct lane_receiver {
 	uint64_t run;
 	uint64_t packets[LANE_EPOCHS]; /* by epoch & 3: received, each once */
 	uint64_t *window;
-	uint32_t transit;   /* of the newest packet; the delay's, see meter/delay.h */
-	uint8_t timed;	    /* transit is valid */
-	uint8_t generation; /* LANE_UNKNOWN: nothing came yet */
-	uint8_t previous;   /* generation before */
+	/* The delay's (meter/delay.h): transit time of the packet that came last. */
+	uint32_t transit;
+	uint8_t timed;					 /* enum lane_timed */
+	uint8_t generation;				 /* LANE_UNKNOWN: nothing came yet */
+	uint8_t previous;				 /* generation before */
 	alignas(CACHE_LINE) uint64_t bytes[LANE_EPOCHS]; /* of those packets */
 	uint64_t skipped;				 /* missing when a later packet came */
 	uint64_t reordered; /* of those, came after all: skipped - reordered is what is lost now */

@@ -7,6 +7,8 @@
 
 #include <rte_pause.h>
 
+#include "dataplane/base/words.h"
+
 #define READ_TRIES 200 /* views begun before a torn one is given */
 #define WAITS	   500 /* looks at the sequence for a burst to end */
 
@@ -83,18 +85,6 @@ void meter_destroy(struct meter *meter)
 		munmap(meter, meter->bytes);
 }
 
-/* Counters are plain words of one writer; a torn view is detected by the sequence, not prevented.
- */
-__attribute__((no_sanitize("thread"))) static void copy_words(
-	const void *from, void *to, size_t bytes)
-{
-	const uint64_t *source = from;
-	uint64_t *target = to;
-
-	for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
-		target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
-}
-
 /* An even sequence, or the odd one after a little waiting. */
 static uint64_t view_begin(const struct meter *meter)
 {
@@ -140,12 +130,12 @@ bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_
 		bool held;
 
 		for (unsigned s = 0; s < METER_SIDES; s++)
-			copy_words(&c->side[s], &out->side[s], SIDE_TOTALS);
+			words_copy(&c->side[s], &out->side[s], SIDE_TOTALS);
 		held = view_holds(meter, begun);
 		for (unsigned s = 0; s < METER_SIDES; s++)
-			copy_words(c->side[s].drop, out->side[s].drop, sizeof(c->side[s].drop));
-		copy_words(c->note, out->note, sizeof(c->note));
-		copy_words(&c->police, &out->police, sizeof(c->police));
+			words_copy(c->side[s].drop, out->side[s].drop, sizeof(c->side[s].drop));
+		words_copy(c->note, out->note, sizeof(c->note));
+		words_copy(&c->police, &out->police, sizeof(c->police));
 		if (held && (view_holds(meter, begun) ||
 				    (drops_add_up(&out->side[0]) && drops_add_up(&out->side[1]))))
 			return true;
@@ -158,7 +148,7 @@ bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_por
 	for (unsigned tried = 0; tried < READ_TRIES; tried++) {
 		uint64_t begun = view_begin(meter);
 
-		copy_words(&meter->port[index], out, sizeof(*out));
+		words_copy(&meter->port[index], out, sizeof(*out));
 		if (view_holds(meter, begun))
 			return true;
 	}

@@ -12,6 +12,7 @@
 #define ADDRESS_AT4	     12 /* in the IP header: source, then destination */
 #define ADDRESS_AT6	     8
 #define UDP_BYTES	     8
+#define TUNNEL_BYTES	     8
 #define HEADER_BYTES(family) ((family) == IP_4 ? 20u : 40u)
 
 static const uint8_t loopback4[16] = {127, 0, 0, 1};
@@ -138,12 +139,14 @@ static uint32_t write_tunnelled(
 	uint8_t *frame, const struct fwd_path *path, const struct oamframe_message *message)
 {
 	const uint8_t *outer = outer_of(path);
-	uint8_t *tunnel = frame + path->tunnel_offset, *inner = frame + path->outer_length, *end;
+	uint8_t *tunnel = frame + path->tunnel_offset, *inner = tunnel + TUNNEL_BYTES, *end;
 
-	memcpy(frame, outer, path->outer_length);
+	memcpy(frame, outer, path->tunnel_offset + TUNNEL_BYTES);
 	store_be16(frame + path->udp_offset, message->lane);
 	tunnel[6] = TUNNEL_MANAGEMENT;
 	if (path->encapsulation == FWD_GENEVE) {
+		/* Without the lane option: only what customers send is numbered. */
+		tunnel[0] = 0;
 		tunnel[1] |= GENEVE_O;
 		store_be16(tunnel + 2, ether_type(path->family));
 	} else {

@@ -62,6 +62,7 @@ struct burst {
 
 	/* encap */
 	uint8_t out_port[BURST];
+	uint8_t option[BURST];	  /* offset of the lane option in the frame; 0: there is none */
 	uint32_t count_as[BURST]; /* LINK_… and id whose tx it counts as */
 };
 

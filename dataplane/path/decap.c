@@ -150,6 +150,9 @@ static unsigned read_tunnel(struct forwarder *f, struct burst *b, unsigned slot,
 
 	if (unlikely_(verdict != VERDICT_GO))
 		return refuse_tunnel(f, b, slot, header, length, verdict);
+	if (tunnel.bytes > 8 && path->option_offset != 0)
+		lanes_receive(f->lanes, f->worker, b->path[slot], header + 8, tunnel.bytes - 8u,
+			length - tunnel.bytes, f->arrival);
 	t->count++;
 	t->key[slot] = idmap_vni_key(path->site, tunnel.vni);
 	t->at[slot] = at + tunnel.bytes;
@@ -282,6 +285,9 @@ void decap_burst(struct forwarder *f, struct burst *b)
 	uint64_t gone = 0;
 
 	t.count = 0;
+	/* Later than the burst itself: the queues before this one took their time. */
+	if (f->snapshot->port[b->port[0]].addresses > 0)
+		f->arrival = clock_lane(clock_tsc(), f->lane_rate);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = b->live[i];
 		unsigned verdict = VERDICT_GO;

@@ -13,9 +13,6 @@
 #include "dataplane/wire/flowhash.h"
 #include "dataplane/wire/tunnel.h"
 
-#define LANE_PORTS 49152u /* first source port */
-#define LANES	   64u	  /* slots of one path and transmit queue */
-
 /* What the tunnel's end does to the packet inside: ECN by RFC 6040, DSCP under uniform. */
 static inline void leave_tunnel(struct forwarder *f, const struct burst *b, unsigned slot,
 	uint8_t *packet, const struct fwd_connection *connection)
@@ -210,7 +207,8 @@ static inline uint16_t lane_port(
 {
 	unsigned queue = f->port[path->port].queue & 0xff;
 
-	return (uint16_t)(LANE_PORTS + queue * LANES + flowhash_lane(hash) % LANES);
+	return (uint16_t)(LANES_FIRST_PORT + queue * LANES_QUEUE +
+			  flowhash_lane(hash) % LANES_QUEUE);
 }
 
 static inline uint8_t outer_tos(
@@ -258,6 +256,7 @@ static inline void encap_path(struct forwarder *f, struct burst *b, unsigned slo
 		lane_port(f, path, b->hash[slot]));
 	store_ip(frame + path->ip_offset, path, m, (uint16_t)(m->data_len - path->ip_offset), tos);
 	b->out_port[slot] = path->port;
+	b->option[slot] = path->option_offset;
 	b->count_as[slot] = value_make(LINK_ENDPOINT, b->out_path[slot]);
 }
 

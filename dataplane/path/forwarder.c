@@ -173,6 +173,7 @@ static void load_slot(
 	b->path[slot] = 0;
 	b->entered[slot] = 1;
 	b->out_path[slot] = 0;
+	b->option[slot] = 0;
 	b->packet[slot] = data;
 	b->length[slot] = (uint16_t)b->m[slot]->data_len;
 	b->l4_offset[slot] = record->l4_offset;

@@ -11,6 +11,7 @@
 
 #include "dataplane/base/clock.h"
 #include "dataplane/fwd/fwd.h"
+#include "dataplane/meter/lanes.h"
 #include "dataplane/meter/meter.h"
 #include "dataplane/path/burst.h"
 #include "dataplane/path/packet.h"
@@ -44,9 +45,11 @@ struct forwarder_port {
 	uint8_t distribute;  /* received packets are spread over all workers */
 	uint8_t rx_checksum; /* the device's verdict on outer checksums is believed */
 	unsigned pending;    /* frames in m[] */
+	unsigned measured;   /* of them with a lane option */
 	struct rte_mbuf *m[BURST];
 	uint64_t account[BURST];   /* of each frame in m[] */
 	uint16_t l3_length[BURST]; /* of each frame in m[] */
+	uint8_t option[BURST];	   /* offset of the lane option in each frame in m[]; 0: none */
 };
 
 struct forwarder {
@@ -78,6 +81,11 @@ struct forwarder {
 	uint8_t *icmp_left;
 	uint64_t icmp_ahead, icmp_step; /* TSC: how far it may run ahead; what one lease costs */
 	uint8_t icmp_lease;		/* errors */
+
+	struct lanes *lanes; /* of the gateway */
+	uint32_t epoch;	     /* of this turn */
+	uint64_t lane_rate;  /* clock_lane_rate() */
+	uint32_t arrival;    /* of the burst in hand, by clock_lane() */
 
 	/* Credit in hand, by connection id. */
 	struct policer_lease *committed, *excess;

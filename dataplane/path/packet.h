@@ -44,6 +44,7 @@ struct packet {
 	uint8_t l4_protocol; /* ROUTE, HOLD: IPPACKET_NO_L4 where it cannot be known */
 	uint8_t outer_tos;   /* ROUTE, HOLD: TOS of the tunnel it came by; side METER_PATH only */
 	uint16_t queue;	     /* SEND: transmit queue. OAM: EtherType at l4_offset */
+	uint8_t option;	     /* SEND: offset of the lane option in the frame; 0: there is none */
 	uint64_t hash;	     /* flow hash, valid for ROUTE and HOLD */
 	uint64_t arrived;    /* TSC */
 };

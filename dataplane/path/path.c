@@ -16,6 +16,7 @@ void path_begin(struct burst *b, unsigned count, unsigned port)
 	memset(b->flags, 0, sizeof(b->flags));
 	memset(b->entered, 0, sizeof(b->entered));
 	memset(b->ready, 0, sizeof(b->ready));
+	memset(b->option, 0, sizeof(b->option));
 }
 
 void path_run(struct forwarder *f, struct burst *b, unsigned count, unsigned port)

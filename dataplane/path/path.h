@@ -13,7 +13,8 @@
  *           hash names, on ports that distribute
  *   route   source check, look-up, next hop and path choice, TTL and MTU; local, hold, ICMP errors
  *   encap   TTL, ECN, DSCP, MSS; the header it leaves with
- *   tx      to the queue, or to the worker that owns it
+ *   tx      to the queue, or to the worker that owns it; stamp: number, epoch and time of what is
+ *           measured
  */
 #ifndef DATAPLANE_PATH_PATH_H
 #define DATAPLANE_PATH_PATH_H
@@ -51,6 +52,11 @@ void tx_frames(struct forwarder *f, struct rte_mbuf **m, unsigned count);
 void tx_flush(struct forwarder *f);
 /* A frame that was held on its way out goes on. */
 void tx_again(struct forwarder *f, struct rte_mbuf *m);
+
+/* Of tx: completes the lane options of the frames that wait for a port, and takes back the numbers
+ * of one that the device left, the last first. */
+void stamp_frames(struct forwarder *f, unsigned index);
+void stamp_take_back(struct forwarder *f, unsigned index, unsigned i);
 
 /* Beside the line, for what is addressed to the gateway itself. All answer a verdict. */
 unsigned local_arp(struct forwarder *f, struct burst *b, unsigned slot);

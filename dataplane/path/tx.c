@@ -71,6 +71,7 @@ static void take_back(struct forwarder *f, unsigned index, unsigned i)
 {
 	struct forwarder_port *port = &f->port[index];
 
+	stamp_take_back(f, index, i);
 	f->meter->port[index].tx--;
 	f->meter->port[index].tx_bytes -= port->m[i]->pkt_len;
 	count_sent(f, port->account[i], -1, -(int64_t)port->l3_length[i]);
@@ -82,20 +83,25 @@ static void flush_port(struct forwarder *f, unsigned index)
 	struct forwarder_port *port = &f->port[index];
 	unsigned count = port->pending, sent;
 
-	/* The device owns and may free what it takes: count first, take back the tail it left. */
+	/* The device owns and may free what it takes: count first, take back the tail it left, the
+	 * last first, as numbers were given. */
 	count_port(f, index);
+	if (port->measured > 0)
+		stamp_frames(f, index);
 	sent = rte_eth_tx_burst(port->device, port->queue, port->m, (uint16_t)count);
-	for (unsigned i = sent; i < count; i++)
-		take_back(f, index, i);
-	port->pending = 0;
+	for (unsigned i = count; i > sent; i--)
+		take_back(f, index, i - 1);
+	port->pending = port->measured = 0;
 }
 
 static inline void push(struct forwarder *f, unsigned index, struct rte_mbuf *m, uint64_t account,
-	uint16_t l3_length)
+	uint16_t l3_length, uint8_t option)
 {
 	struct forwarder_port *port = &f->port[index];
 	unsigned at = port->pending++;
 
+	port->option[at] = option;
+	port->measured += option != 0;
 	port->m[at] = m;
 	port->account[at] = account;
 	port->l3_length[at] = l3_length;
@@ -143,6 +149,7 @@ static void store_send(const struct forwarder *f, const struct burst *b, unsigne
 	record->value = b->count_as[slot];
 	record->l3_length = b->length[slot];
 	record->queue = f->port[out].queue;
+	record->option = b->option[slot];
 }
 
 static inline void push_record(struct forwarder *f, struct rte_mbuf *m)
@@ -150,7 +157,7 @@ static inline void push_record(struct forwarder *f, struct rte_mbuf *m)
 	const struct packet *record = packet_of(m);
 
 	push(f, record->port, m, forwarder_account(record->connection, record->side, record->value),
-		record->l3_length);
+		record->l3_length, record->option);
 }
 
 void tx_again(struct forwarder *f, struct rte_mbuf *m)
@@ -170,7 +177,7 @@ static inline void tx_one(struct forwarder *f, struct burst *b, unsigned slot)
 	uint64_t account = forwarder_account(b->connection[slot], b->side[slot], b->count_as[slot]);
 
 	if (likely_(f->port[out].owner == f->worker)) {
-		push(f, out, b->m[slot], account, b->length[slot]);
+		push(f, out, b->m[slot], account, b->length[slot], b->option[slot]);
 	} else if (f->port[out].owner == FORWARDER_NOBODY) {
 		drop_unsent(f, out, b->m[slot], account, DROP_PORT_DOWN);
 	} else {

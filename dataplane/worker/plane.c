@@ -20,7 +20,8 @@ struct plane {
 	struct oam *oam[PLANE_WORKERS];
 	struct rte_ring *punt[PLANE_WORKERS]; /* worker → control */
 	struct meter *meter[PLANE_WORKERS + 1];
-	unsigned next_punt;	      /* fairness of plane_take */
+	unsigned next_punt; /* fairness of plane_take */
+	struct lanes *lanes;
 	_Atomic uint64_t *icmp_clock; /* by connection id, for all workers: see forwarder.h */
 	bool started;
 };
@@ -145,6 +146,8 @@ static int make_worker(struct plane *p, unsigned index)
 	w->forwarder.worker = index;
 	w->forwarder.workers = config->workers;
 	w->forwarder.pool = config->pool;
+	w->forwarder.lanes = p->lanes;
+	w->forwarder.lane_rate = clock_lane_rate();
 	set_icmp(&w->forwarder, p);
 	w->forwarder.committed = calloc(connections, sizeof(struct policer_lease));
 	w->forwarder.excess = calloc(connections, sizeof(struct policer_lease));
@@ -202,7 +205,8 @@ struct plane *plane_create(const struct plane_config *config, struct fwd *fwd)
 		goto fail;
 	fill_board(p);
 	p->icmp_clock = calloc(fwd->limits.snapshot.connections + 1, sizeof(*p->icmp_clock));
-	if (p->icmp_clock == NULL || make_meters(p) < 0)
+	p->lanes = lanes_create(fwd->limits.snapshot.paths, config->workers);
+	if (p->icmp_clock == NULL || p->lanes == NULL || make_meters(p) < 0)
 		goto fail;
 	for (unsigned i = 0; i < config->workers; i++)
 		if (make_worker(p, i) < 0)
@@ -254,6 +258,7 @@ void plane_destroy(struct plane *p)
 		free_worker(p, i);
 	for (unsigned i = 0; i <= PLANE_WORKERS; i++)
 		meter_destroy(p->meter[i]);
+	lanes_destroy(p->lanes);
 	free(p->icmp_clock);
 	free(p->board);
 	free(p);
@@ -449,6 +454,11 @@ unsigned plane_held(const struct plane *p)
 uint64_t plane_generation(const struct plane *p, unsigned worker)
 {
 	return atomic_load_explicit(&p->worker[worker]->generation, memory_order_acquire);
+}
+
+struct lanes *plane_lanes(const struct plane *p)
+{
+	return p->lanes;
 }
 
 struct meter *plane_meter(const struct plane *p, unsigned writer)

@@ -129,6 +129,8 @@ unsigned plane_held(const struct plane *plane);
 /* Meters: of a worker; of control (index == number of workers). */
 struct meter *plane_meter(const struct plane *plane, unsigned writer);
 unsigned plane_workers(const struct plane *plane);
+/* What is counted on the lanes of all paths. */
+struct lanes *plane_lanes(const struct plane *plane);
 
 /* Packets now in the rings from one worker to another, of all kinds; not what one holds. */
 unsigned plane_ring_count(const struct plane *plane, unsigned from, unsigned to);

@@ -164,6 +164,7 @@ bool worker_turn(struct worker *w)
 	/* Release: whoever sees this generation knows that no older one is read by this worker. */
 	atomic_store_explicit(&w->generation, f->snapshot->generation, memory_order_release);
 	f->burst.arrived = f->again.arrived = now;
+	f->epoch = atomic_load_explicit(&f->fwd->epoch, memory_order_relaxed);
 	if (w->last_turn != 0)
 		count_gap(w, now);
 	w->last_turn = now;

@@ -66,7 +66,7 @@ static void put_path(struct snapshot_edit *edit, uint32_t id, const struct load 
 		.neighbour = 1,
 		.site = (uint16_t)((id - 1) / FWD_SITE_PATHS + 1),
 		.index = (uint8_t)((id - 1) % FWD_SITE_PATHS)};
-	template_build(path, mac, &local, &remote);
+	template_build(path, mac, &local, &remote, false);
 	*bfd = (struct fwd_bfd){.mode = path->used ? FWD_BFD_TUNNEL : FWD_BFD_OFF,
 		.multiplier = load->multiplier,
 		.authenticated = load->authenticated,

@@ -203,7 +203,7 @@ static void measure(struct setting *s, const char *setting, const struct setting
 
 static bool wanted(const char *setting)
 {
-	static const char *const settings[] = {"hot", "wide", "table"};
+	static const char *const settings[] = {"hot", "measured", "wide", "table"};
 
 	if (option.only == NULL || strstr(option.only, setting) != NULL)
 		return true;
@@ -233,6 +233,25 @@ static void bench_hot(void)
 						measure(s, "hot",
 							&(struct setting_load){way, site,
 								inner ? IP_6 : IP_4, sizes[z], 64});
+	option.failed |= s == NULL;
+	setting_destroy(s);
+}
+
+/* The same with a number, an epoch and a time on every packet of the backbone. */
+static void bench_measured(void)
+{
+	struct setting *s;
+
+	if (!wanted("measured"))
+		return;
+	s = setting_create(&(struct setting_plan){.connections = 1,
+		.site_routes = {5, 5},
+		.attachment_routes = {5, 5},
+		.sites = 1u << SITE_FAR4,
+		.bandwidth_mbps = BANDWIDTH,
+		.measured = true});
+	for (unsigned way = WAY_OUT; s != NULL && way <= WAY_TRANSIT; way++)
+		measure(s, "measured", &(struct setting_load){way, SITE_FAR4, IP_4, 64, 64});
 	option.failed |= s == NULL;
 	setting_destroy(s);
 }
@@ -317,6 +336,7 @@ int main(int argc, char **argv)
 			"source", "Mpps");
 	}
 	bench_hot();
+	bench_measured();
 	for (unsigned v = 0; v < 2; v++)
 		bench_wide(v);
 	for (unsigned v = 0; v < 2; v++)

@@ -68,9 +68,15 @@ void setting_eal(const char *program, bool *huge)
 	}
 }
 
+/* Where it is measured; over IPv6 the source would have to mend checksums. */
+static bool is_measured(const struct setting_plan *plan, unsigned site)
+{
+	return plan->measured && !is_six(site) && !is_vxlan(site);
+}
+
 /* The document. */
 
-static json_t *paths(unsigned sites)
+static json_t *paths(const struct setting_plan *plan, unsigned sites)
 {
 	json_t *list = json_array();
 
@@ -84,9 +90,10 @@ static json_t *paths(unsigned sites)
 			snprintf(remote, sizeof(remote), six ? "fd00:1:%d::%x" : "10.1.%d.%d", k,
 				2 + s);
 			json_array_append_new(list,
-				json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "name", name, "site",
+				json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "name", name, "site",
 					site_name[s], "port", "bb", "local", local, "remote",
-					remote, "encapsulation", is_vxlan(s) ? "vxlan" : "geneve"));
+					remote, "encapsulation", is_vxlan(s) ? "vxlan" : "geneve",
+					"measure", is_measured(plan, s) ? "require" : "off"));
 		}
 	return list;
 }
@@ -195,8 +202,8 @@ static json_t *document(const struct setting *s)
 		routes_of(s, i, routes);
 	}
 	return json_pack("{s:{s:o,s:o,s:o,s:o,s:o}}", "document", "sites", site_list, "paths",
-		paths(sites), "connections", connections, "attachments", attachments, "routes",
-		routes);
+		paths(&s->plan, sites), "connections", connections, "attachments", attachments,
+		"routes", routes);
 }
 
 static void draw_routes(struct setting *s)
@@ -341,16 +348,17 @@ static unsigned put_outer(uint8_t *p, enum setting_site site, unsigned path, uns
 		ip[6] = DONT_FRAGMENT;
 		rawframe_ip4_sum(ip);
 	}
-	rawframe_put16(p + at - 8, 50000);
+	rawframe_put16(p + at - 8, LANES_FIRST_PORT + SOURCE_LANE);
 	rawframe_put16(p + at - 6, is_vxlan(site) ? 4789 : 6081);
 	return at;
 }
 
 /* The tunnel up to the inner packet. Answers its bytes. */
-static unsigned put_tunnel(
-	uint8_t *p, enum setting_site site, unsigned path, uint8_t family, unsigned length)
+static unsigned put_tunnel(const struct setting *s, uint8_t *p, enum setting_site site,
+	unsigned path, uint8_t family, unsigned length)
 {
-	unsigned type = family == IP_4 ? TYPE_IP4 : TYPE_IP6, inner = is_vxlan(site) ? 14 : 0;
+	unsigned option = is_measured(&s->plan, site) ? LANEOPTION_BYTES : 0;
+	unsigned type = family == IP_4 ? TYPE_IP4 : TYPE_IP6, inner = is_vxlan(site) ? 14 : option;
 	unsigned at = put_outer(p, site, path, 8 + inner + length);
 	uint8_t *tunnel = p + at;
 
@@ -359,6 +367,7 @@ static unsigned put_tunnel(
 		memcpy(tunnel + 8, router_mac, 6);
 		rawframe_put16(tunnel + 20, type);
 	} else {
+		tunnel[0] = (uint8_t)(option / 4);
 		rawframe_put16(tunnel + 2, type);
 	}
 	return at + 8 + inner;
@@ -465,7 +474,8 @@ static int draw_flow(const struct setting *s, const struct setting_load *load,
 	return 0;
 }
 
-static void make_templates(struct source *s, const struct setting_load *load, unsigned port)
+static void make_templates(const struct setting *setting, struct source *s,
+	const struct setting_load *load, unsigned port)
 {
 	unsigned ip_bytes = RTE_MAX(load->bytes - 18u, load->family == IP_4 ? 28u : 48u);
 	unsigned at = 18, site = entry_site(load);
@@ -477,9 +487,14 @@ static void make_templates(struct source *s, const struct setting_load *load, un
 		if (load->way == WAY_OUT)
 			rawframe_ethernet(p, port, 0x8100);
 		else
-			at = put_tunnel(p, site, path, load->family, ip_bytes);
+			at = put_tunnel(setting, p, site, path, load->family, ip_bytes);
 		s->port_at = (uint16_t)(at + put_inner(p + at, load->family, ip_bytes));
 	}
+	s->option_at = SOURCE_NOWHERE;
+	if (load->way != WAY_OUT && is_measured(&setting->plan, site))
+		s->option_at = (uint16_t)(at - LANEOPTION_BYTES);
+	for (unsigned path = 0; path < PATHS; path++)
+		lane_start(&s->lane[path], SOURCE_LANE, 1, 0);
 	s->length = (uint16_t)(at + ip_bytes);
 	s->copied = (uint16_t)RTE_MIN((s->port_at + 8u + 63u) / 64 * 64, (unsigned)SOURCE_HEADER);
 	s->tag_at = (uint16_t)(load->way == WAY_OUT ? 14 : 14 + (is_six(site) ? 40 : 20) + 12);
@@ -514,7 +529,7 @@ int setting_load(struct setting *s, const struct setting_load *load)
 			continue;
 		source_flows(source, load->way == WAY_OUT && both ? load->flows / 2 : load->flows,
 			load->family == IP_4 ? 8 : 32);
-		make_templates(source, load, port);
+		make_templates(s, source, load, port);
 		for (uint32_t i = 0; i < source->flows; i++) {
 			uint32_t c = first + used * prefixes_below(s->plan.connections);
 

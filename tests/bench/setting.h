@@ -28,6 +28,7 @@ struct setting_plan {
 	uint64_t bandwidth_mbps;
 	unsigned workers; /* 0: 1 */
 	bool distribute;
+	bool measured; /* Geneve over IPv4 carries the lane option */
 };
 
 struct setting {

@@ -129,7 +129,7 @@ void source_ready(struct source *s)
 		write_header(s, source_flow(s, i), s->image + (size_t)i * s->copied);
 }
 
-static inline void write_frame(const struct source *s, struct rte_mbuf *m)
+static inline void write_frame(struct source *s, struct rte_mbuf *m)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
@@ -137,6 +137,10 @@ static inline void write_frame(const struct source *s, struct rte_mbuf *m)
 		copy_header(frame, s->image + (size_t)s->next * s->copied, s->copied);
 	else
 		write_header(s, source_flow(s, s->next), frame);
+	if (s->option_at != SOURCE_NOWHERE)
+		lane_send(&s->lane[source_flow(s, s->next)->template], 1, 0,
+			(uint32_t)(s->length - s->option_at - LANEOPTION_BYTES),
+			frame + s->option_at);
 	m->data_len = s->length;
 	m->pkt_len = s->length;
 }

@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "dataplane/base/macros.h"
+#include "dataplane/meter/lane.h"
 
 #define SOURCE_TEMPLATES 4
 #define SOURCE_HEADER	 192 /* bytes of a template; the rest of a frame is zero */
 #define SOURCE_STAMPS	 64
 #define SOURCE_IMAGES	 4096 /* flows, at most, that have whole headers */
+#define SOURCE_LANE	 848  /* of tunnels: all frames of a path have one */
 #define SOURCE_NOWHERE	 0    /* offset of a field that a frame does not have */
 
 #define SOURCE_PART 1024u /* of a cycle: unit of an interval */
@@ -39,6 +41,7 @@ struct source {
 	uint16_t length; /* of a frame */
 	/* Offsets in the frame. */
 	uint16_t tag_at, addresses_at, port_at, ip_sum_at, udp_sum_at;
+	uint16_t option_at;    /* of the lane option, which counts on from packet to packet */
 	uint8_t address_bytes; /* of both: 8 or 32 */
 	uint8_t *flow;	       /* flows structs of flow_bytes each */
 	uint8_t *image; /* flows headers of copied bytes each; NULL: too many flows for that */
@@ -47,6 +50,8 @@ struct source {
 	uint16_t device;
 	const struct rte_eth_rxtx_callback *callback;
 	uint16_t (*receive)(void *queue, struct rte_mbuf **m, uint16_t count); /* while quiet */
+
+	struct lane_sender lane[SOURCE_TEMPLATES]; /* where there is an option: of each template */
 
 	/* Paced: frames come at a rate, wait in a queue of that many, and are missed beyond. */
 	uint64_t interval; /* TSC cycles between two frames, times SOURCE_PART; 0: as fast as taken

@@ -281,6 +281,35 @@ static json_t *op_stats(const json_t *request)
 		testbed_conserved(box));
 }
 
+/* {"op":"lanes"}: what the numbers on the packets of each path say. */
+static json_t *op_lanes(const json_t *request)
+{
+	json_t *out = json_object();
+	const struct model *model = box->parts.model;
+
+	(void)request;
+	for (uint32_t id = model_next(model, MODEL_PATH, 0); id != 0;
+		id = model_next(model, MODEL_PATH, id)) {
+		const struct lanes *lanes = plane_lanes(box->parts.plane);
+		json_t *path = json_object();
+		struct lanes_view v;
+
+		lanes_view(lanes, (uint16_t)id, &v);
+		add(path, "sent", v.sent.packets);
+		add(path, "sent_bytes", v.sent.bytes);
+		add(path, "taken_back", v.taken_back);
+		add(path, "received", v.received.packets);
+		add(path, "received_bytes", v.received.bytes);
+		add(path, "lost", v.received.skipped - v.received.reordered);
+		add(path, "reordered", v.received.reordered);
+		add(path, "duplicates", v.received.duplicates);
+		add(path, "late", v.received.late);
+		add(path, "resyncs", v.received.resyncs);
+		json_object_set_new(out, model_path(model, id)->object.name, path);
+	}
+	return out;
+}
+
 static json_t *traffic_counts(uint64_t packets, uint64_t bytes)
 {
 	return json_pack(
@@ -432,6 +461,7 @@ static const struct {
 	{"spread", op_spread},
 	{"collect", op_collect},
 	{"stats", op_stats},
+	{"lanes", op_lanes},
 	{"traffic", op_traffic},
 	{"forge", op_forge},
 	{"reasons", op_reasons},

@@ -25,15 +25,20 @@ static struct ip_address ip(const char *words)
 	return address;
 }
 
-static struct fwd_path path_of(bool six, uint8_t encapsulation)
+static struct fwd_path path_as(bool six, uint8_t encapsulation, bool measured)
 {
 	struct fwd_path path = {.used = 1, .encapsulation = encapsulation};
 	struct ip_address local = ip(six ? "fd01::1" : "10.1.0.1");
 	struct ip_address remote = ip(six ? "fd01::2" : "10.1.0.2");
 
 	path.udp_checksum = six ? FWD_CHECKSUM_SOFTWARE : FWD_CHECKSUM_ZERO;
-	template_build(&path, station, &local, &remote);
+	template_build(&path, station, &local, &remote, measured);
 	return path;
+}
+
+static struct fwd_path path_of(bool six, uint8_t encapsulation)
+{
+	return path_as(six, encapsulation, false);
 }
 
 static const struct oamframe_message message = {
@@ -158,6 +163,21 @@ static void test_who_is_the_end(void **unused)
 	}
 }
 
+/* What customers send is numbered; these are not, and so carry no option. */
+static void test_measured_path(void **state)
+{
+	struct fwd_path plain = path_of(false, FWD_GENEVE);
+	struct fwd_path measured = path_as(false, FWD_GENEVE, true);
+	struct oamframe_message inside = message;
+	uint8_t a[256] = {0}, b[256] = {0};
+
+	(void)state;
+	inside.tunnelled = true;
+	assert_int_equal(oamframe_write(a, &plain, next_hop(), &inside),
+		oamframe_write(b, &measured, next_hop(), &inside));
+	assert_memory_equal(a, b, sizeof(a));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -165,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_in_tunnels),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_who_is_the_end),
+		cmocka_unit_test(test_measured_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

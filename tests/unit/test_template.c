@@ -13,7 +13,8 @@
 
 static const uint8_t mac[6] = {2, 1, 2, 3, 4, 5};
 
-static struct fwd_path build(const char *local, const char *remote, uint8_t encapsulation)
+static struct fwd_path build_as(
+	const char *local, const char *remote, uint8_t encapsulation, bool measured)
 {
 	struct fwd_path path = {.encapsulation = encapsulation};
 	struct ip_address from, to;
@@ -21,8 +22,13 @@ static struct fwd_path build(const char *local, const char *remote, uint8_t enca
 	assert_int_equal(ip_parse(local, &from), 0);
 	assert_int_equal(ip_parse(remote, &to), 0);
 	memset(path.header, 0xee, sizeof(path.header));
-	template_build(&path, mac, &from, &to);
+	template_build(&path, mac, &from, &to, measured);
 	return path;
+}
+
+static struct fwd_path build(const char *local, const char *remote, uint8_t encapsulation)
+{
+	return build_as(local, remote, encapsulation, false);
 }
 
 static const uint8_t *header_of(const struct fwd_path *path)
@@ -76,11 +82,31 @@ static void test_vxlan_over_ip6(void **state)
 		rawframe_sum(NULL, 0, path.pseudo_sum), htons(rawframe_sum(&ip[8], 32, 17)));
 }
 
+/* The option is part of the template; its numbers are tx's. */
+static void test_measured(void **state)
+{
+	struct fwd_path path = build_as("10.0.1.1", "10.0.2.1", FWD_GENEVE, true);
+	static const uint8_t option[16] = {0xff, 0x01, 0x01, 0x03};
+
+	(void)state;
+	assert_int_equal(path.outer_length, 66);
+	assert_int_equal(path.option_offset, 50);
+	assert_int_equal(header_of(&path)[42], 4);
+	assert_memory_equal(&header_of(&path)[50], option, sizeof(option));
+	path = build_as("2001:db8::1", "2001:db8::2", FWD_GENEVE, true);
+	assert_int_equal(path.outer_length, 86);
+	assert_true(path.outer_length <= FWD_TEMPLATE_USED);
+	assert_memory_equal(&header_of(&path)[70], option, sizeof(option));
+	assert_int_equal(build("10.0.1.1", "10.0.2.1", FWD_GENEVE).option_offset, 0);
+	assert_int_equal(build_as("10.0.1.1", "10.0.2.1", FWD_VXLAN, true).option_offset, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_geneve_over_ip4),
 		cmocka_unit_test(test_vxlan_over_ip6),
+		cmocka_unit_test(test_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/base/words.h"
+
+#include <stdint.h>
+
+__attribute__((no_sanitize("thread"))) void words_copy(const void *from, void *to, size_t bytes)
+{
+	const uint64_t *source = from;
+	uint64_t *target = to;
+
+	for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+		target[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
+}
