@@ -9,7 +9,7 @@ import sys
 import time
 
 from gateway import TRUNKLINE, Gateway
-from lab import ROOT, Lab, LabError, delete_namespace, namespaces, program
+from lab import ROOT, Lab, LabError, delete_namespace, namespaces, program, wait_until
 from peers import Wire, trunk
 from traffic import Capture, Iperf, decode, ping
 
@@ -228,6 +228,68 @@ class Demo:
         expect(answered > 0, "globex does not reach its own address")
         return {"crossed": crossed, "frames_seen": len(frames), "own": answered}
 
+    def measured(self, side):
+        """{path: what the numbers on its packets say}, as that gateway receives them."""
+        return {path["name"]: path["measured"] for path in self.gateways[side].stats()["paths"]}
+
+    def loss(self):
+        """The wire loses and delays; gw-b says how much, on the customer's own packets."""
+        before, truth = self.measured("b"), self.wire.counts()
+        # The same flow once more at the end: what a lane lost last shows when it goes on.
+        flow = (self.hosts["acme", "a"], "10.0.2.10", 3, "-u", "-b", "20M", "-l", 1200,
+                "--cport", 40001)
+        self.wire.set("all", "ab", loss="1%", delay="4ms", jitter="2ms")
+        self.server("acme").run(*flow)
+        self.say("    $ trunkline show paths        (of gw-b)")
+        self.say(indent(self.gateways["b"].cli("show", "paths").stdout))
+        self.wire.set("all", "ab", loss=0, delay=0, jitter=0)
+        self.server("acme").run(*flow)
+        after, now = self.measured("b"), self.wire.counts()
+        lost = sum(after[p]["lost"] - before[p]["lost"] for p in PATHS)
+        true = sum(now[p]["ab"]["lost"] - truth[p]["ab"]["lost"] for p in PATHS)
+        self.say(f"    the wire lost {true} frames, gw-b counted {lost}")
+        expect(true > 20, f"the wire lost only {true} frames")
+        # ARP, neighbour discovery and BFD have no numbers, and the wire loses them as well.
+        expect(0 <= true - lost <= true // 5 + 5, f"the wire lost {true}, gw-b counted {lost}")
+        return {"wire": true, "counted": lost}
+
+    def failure(self):
+        """Nobody is told: b2 carries nothing any more, and BFD finds out."""
+        self.wire.set("b2", "both", cut=1)
+        begun = time.monotonic()
+        lost = self.until_all_answer()
+        seconds = time.monotonic() - begun
+        self.say(f"    b2 is cut: after {seconds:.1f} s no ping is lost any more ({lost} were)")
+        self.say(indent(self.gateways["a"].cli("show", "bfd").stdout))
+        down = {side: self.state_of(side, "b2") for side in SIDES}
+        expect(set(down.values()) == {"down"}, f"b2 is {down}")
+        self.wire.set("b2", "both", cut=0)
+        wait_until(lambda: {self.state_of(side, "b2") for side in SIDES} == {"up"}, 20,
+                   "b2 to come up again")
+        self.say("    b2 is back, and used again")
+        return {"seconds": round(seconds, 1), "lost": lost}
+
+    def state_of(self, side, name):
+        return next(path["bfd"]["state"] for path in self.gateways[side].stats()["paths"]
+                    if path["name"] == name)
+
+    def until_all_answer(self):
+        """Rounds of pings over many flows, until one loses nothing; answers how many were lost."""
+        lost = 0
+        for _ in range(20):
+            flows = [self.hosts["acme", "a"].start("ping", "-n", "-q", "-i", "0.02", "-c", 10, "-W",
+                                                   1, "10.0.2.10") for _ in range(16)]
+            missing = 0
+            for flow in flows:
+                flow.wait(30)
+                match = re.search(r"(\d+) packets transmitted, (\d+) received", flow.output())
+                expect(match, flow.output())
+                missing += int(match[1]) - int(match[2])
+            lost += missing
+            if missing == 0:
+                return lost
+        raise Failure(f"pings are still lost: {lost}")
+
     def take_down_b1(self):
         for side, gateway in self.gateways.items():
             with open(os.path.join(EXAMPLES, f"document-{side}.json"), encoding="utf-8") as text:
@@ -295,6 +357,8 @@ class Demo:
         self.step("udp", "iperf3, UDP", self.udp)
         self.step("counters", "Live counters of gw-a under traffic", self.counters)
         self.step("isolation", "The customers cannot reach each other", self.isolation)
+        self.step("loss", "The wire loses one packet in a hundred", self.loss)
+        self.step("failure", "A path dies without a word", self.failure)
         self.step("cut", "One path is taken down, traffic goes on", self.cut)
 
     def play(self):
