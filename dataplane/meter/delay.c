@@ -1,13 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/meter/delay.h"
 
-void delay_open(struct delay_bank *bank, uint32_t epoch, uint64_t reference, uint32_t transit)
+static void open_epoch(struct delay *delay, uint32_t epoch, uint64_t reference, uint32_t transit)
 {
+	struct delay_bank *bank = &delay->bank[epoch % LANE_EPOCHS];
+
+	delay->now = bank;
+	delay->open = (uint64_t)epoch + 1;
+	/* At the border of two epochs packets of both come. */
+	if (bank->opened > 0 && bank->epoch == epoch)
+		return;
 	bank->epoch = epoch;
 	bank->reference = reference & DELAY_KNOWN ? (uint32_t)reference : transit;
 	bank->least = INT32_MAX;
 	bank->most = INT32_MIN;
 	bank->opened++;
+}
+
+void delay_other(struct delay *delay, struct lane_receiver *lane, enum lane_verdict verdict,
+	uint32_t epoch, uint64_t reference, uint32_t transit)
+{
+	int32_t step = (int32_t)(transit - lane->transit);
+
+	if (verdict >= LANE_LATE)
+		return;
+	if (delay->open != (uint64_t)epoch + 1)
+		open_epoch(delay, epoch, reference, transit);
+	delay_distance(delay->now, transit);
+	if (lane->timed != LANE_UNTIMED)
+		delay_jitter_step(delay, step);
+	if (lane->timed == LANE_TIMED && verdict == LANE_IN_ORDER)
+		delay_count(delay->now->step, step);
+	lane->transit = transit;
+	lane->timed = verdict == LANE_REORDERED ? LANE_TIMED_BEHIND : LANE_TIMED;
 }
 
 /* Middle of a bucket, ns from the reference. */
@@ -60,11 +85,18 @@ static void gain_distances(
 static void gain_steps(
 	const struct delay_bank *bank, struct delay_seen *seen, struct delay_sum *sum)
 {
-	histogram_gained(&bank->step, &seen->step, &sum->step);
-	for (unsigned i = 0; i < DELAY_SIGNS; i++) {
-		sum->sign[i] += bank->sign[i] - seen->sign[i];
-		sum->steps += bank->sign[i] - seen->sign[i];
-		seen->sign[i] = bank->sign[i];
+	for (unsigned side = 0; side < DELAY_SIDES; side++) {
+		struct histogram_sum gained = {0};
+		uint64_t steps;
+
+		histogram_gained(&bank->step[side], &seen->step[side], &gained);
+		histogram_merge(&sum->step, &gained);
+		steps = histogram_total(&gained);
+		sum->steps += steps;
+		/* A bucket of its own for no difference at all. */
+		sum->sign[DELAY_EQUAL] += gained.bucket[0];
+		sum->sign[side == DELAY_ABOVE ? DELAY_LONGER : DELAY_SHORTER] +=
+			steps - gained.bucket[0];
 	}
 }
 
@@ -72,11 +104,10 @@ static void gain_steps(
 static void catch_up(const struct delay_bank *bank, struct delay_seen *seen)
 {
 	seen->opened = bank->opened;
-	seen->distance[DELAY_ABOVE] = bank->distance[DELAY_ABOVE];
-	seen->distance[DELAY_BELOW] = bank->distance[DELAY_BELOW];
-	seen->step = bank->step;
-	for (unsigned i = 0; i < DELAY_SIGNS; i++)
-		seen->sign[i] = bank->sign[i];
+	for (unsigned side = 0; side < DELAY_SIDES; side++) {
+		seen->distance[side] = bank->distance[side];
+		seen->step[side] = bank->step[side];
+	}
 }
 
 bool delay_gained(const struct delay *writer, uint32_t epoch, struct delay_seen seen[LANE_EPOCHS],

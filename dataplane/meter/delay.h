@@ -30,6 +30,7 @@
 #define DELAY_NS    16			/* in one unit of a transit time */
 #define DELAY_KNOWN (UINT64_C(1) << 32) /* with a reference: there is one */
 
+/* Of a transit time: above the reference or below. Of a step: longer (or equal), or shorter. */
 enum delay_side { DELAY_ABOVE = 0, DELAY_BELOW, DELAY_SIDES };
 enum delay_sign { DELAY_SHORTER = 0, DELAY_EQUAL, DELAY_LONGER, DELAY_SIGNS };
 
@@ -38,21 +39,18 @@ struct delay_bank {
 	uint32_t reference;		    /* transit time that is counted from; units */
 	int32_t least, most;		    /* transit time less reference; units */
 	uint64_t opened;		    /* epochs this bank has had */
-	uint64_t sign[DELAY_SIGNS];	    /* of each IPDV */
-	/* Distance from the reference, by enum delay_side; ns. */
-	struct histogram distance[DELAY_SIDES];
-	struct histogram step; /* |IPDV|, ns */
+	/* By enum delay_side, ns. */
+	struct histogram distance[DELAY_SIDES]; /* from the reference */
+	struct histogram step[DELAY_SIDES];	/* |IPDV| */
 };
 
 struct delay {
 	/* RFC 3550's jitter times 16 in units, so in ns. A level. */
 	alignas(CACHE_LINE) uint64_t jitter;
+	uint64_t open; /* epoch of the last packet and 1; 0: none came yet */
+	struct delay_bank *now;
 	struct delay_bank bank[LANE_EPOCHS];
 };
-
-/* Writer: begins an epoch. reference: DELAY_KNOWN and a transit time, or 0: none is known, and the
- * first packet's is taken. */
-void delay_open(struct delay_bank *bank, uint32_t epoch, uint64_t reference, uint32_t transit);
 
 static inline uint32_t delay_magnitude(int32_t value)
 {
@@ -61,43 +59,49 @@ static inline uint32_t delay_magnitude(int32_t value)
 	return ((uint32_t)value ^ sign) - sign;
 }
 
-/* This packet against the one before on its lane. */
-static inline void delay_step(struct delay *delay, struct delay_bank *bank,
-	struct lane_receiver *lane, enum lane_verdict verdict, uint32_t transit)
+static inline void delay_count(struct histogram side[DELAY_SIDES], int32_t value)
 {
-	int32_t step = (int32_t)(transit - lane->transit);
-	uint32_t size = delay_magnitude(step);
-
-	delay->jitter += size - ((delay->jitter + 8) >> 4);
-	if (unlikely_(verdict != LANE_IN_ORDER || lane->timed != LANE_TIMED))
-		return;
-	histogram_add(&bank->step, (uint64_t)size * DELAY_NS);
-	bank->sign[DELAY_EQUAL + (step > 0) - (step < 0)]++;
+	histogram_add(&side[value < 0], (uint64_t)delay_magnitude(value) * DELAY_NS);
 }
 
-/* Writer: counts a packet with a valid time that lane_receive() has judged; of one that does not
- * count as received nothing is taken. epoch: whole (lane_epoch). reference: what control published
- * for this epoch; looked at where the epoch is new. transit: units, modulo 2^32. */
-static inline void delay_add(struct delay *delay, struct lane_receiver *lane,
-	enum lane_verdict verdict, uint32_t epoch, uint64_t reference, uint32_t transit)
+static inline void delay_distance(struct delay_bank *bank, uint32_t transit)
 {
-	struct delay_bank *bank = &delay->bank[epoch % LANE_EPOCHS];
-	int32_t offset;
+	int32_t offset = (int32_t)(transit - bank->reference);
 
-	if (unlikely_(verdict >= LANE_LATE))
-		return;
-	if (unlikely_(bank->epoch != epoch || bank->opened == 0))
-		delay_open(bank, epoch, reference, transit);
-	offset = (int32_t)(transit - bank->reference);
-	histogram_add(&bank->distance[offset < 0], (uint64_t)delay_magnitude(offset) * DELAY_NS);
+	delay_count(bank->distance, offset);
 	if (unlikely_(offset < bank->least))
 		bank->least = offset;
 	if (unlikely_(offset > bank->most))
 		bank->most = offset;
-	if (likely_(lane->timed != LANE_UNTIMED))
-		delay_step(delay, bank, lane, verdict, transit);
+}
+
+static inline void delay_jitter_step(struct delay *delay, int32_t step)
+{
+	delay->jitter += delay_magnitude(step) - ((delay->jitter + 8) >> 4);
+}
+
+/* Every other packet: the first of an epoch or a lane, after a gap, behind its time. */
+void delay_other(struct delay *delay, struct lane_receiver *lane, enum lane_verdict verdict,
+	uint32_t epoch, uint64_t reference, uint32_t transit);
+
+/* Writer: counts a packet with a valid time that lane_receive() has judged; of one that does not
+ * count as received nothing is taken. epoch: whole (lane_epoch). reference: what control published
+ * for this epoch, DELAY_KNOWN and a transit time; looked at where the epoch is new. 0: none, and
+ * the first packet's is taken. transit: units, modulo 2^32. */
+static inline void delay_add(struct delay *delay, struct lane_receiver *lane,
+	enum lane_verdict verdict, uint32_t epoch, uint64_t reference, uint32_t transit)
+{
+	int32_t step = (int32_t)(transit - lane->transit);
+
+	if (unlikely_(delay->open != (uint64_t)epoch + 1 || verdict != LANE_IN_ORDER ||
+		      lane->timed != LANE_TIMED)) {
+		delay_other(delay, lane, verdict, epoch, reference, transit);
+		return;
+	}
+	delay_distance(delay->now, transit);
+	delay_count(delay->now->step, step);
+	delay_jitter_step(delay, step);
 	lane->transit = transit;
-	lane->timed = verdict == LANE_REORDERED ? LANE_TIMED_BEHIND : LANE_TIMED;
 }
 
 /* Packets of a path and epoch over all workers, as control adds them up. All zero: none. */
@@ -114,8 +118,7 @@ struct delay_sum {
 /* What the reader last saw of one writer's bank. All zero at first. */
 struct delay_seen {
 	uint64_t opened;
-	struct histogram distance[DELAY_SIDES], step;
-	uint64_t sign[DELAY_SIGNS];
+	struct histogram distance[DELAY_SIDES], step[DELAY_SIDES];
 };
 
 /* Reader: adds to sum what a writer counted in a closed epoch. seen: for that writer's bank of this

@@ -34,9 +34,10 @@ struct lane_end {
 
 struct lane_sender {
 	alignas(CACHE_LINE) uint64_t head; /* the option's first half; see laneoption_head() */
-	uint64_t packets, bytes;	   /* sent, less what was taken back */
+	uint64_t packets;		   /* sent, less what was taken back */
 	uint32_t offset; /* the next packet's number is packets + offset, modulo 2^32 */
 	uint32_t epoch;	 /* of the newest packet; whole, of which packets carry the low bits */
+	uint64_t bytes;	 /* of those packets */
 	uint64_t taken_back;
 	uint16_t lane;
 	uint8_t generation;

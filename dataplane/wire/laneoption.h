@@ -73,12 +73,13 @@ static inline bool laneoption_read(const uint8_t *options, uint32_t bytes, struc
 
 	if (unlikely_(bytes < LANEOPTION_BYTES))
 		return false;
-	if (unlikely_(ippacket_be32(options) != LANEOPTION_WORD)) {
+	head = ippacket_be64(options);
+	if (unlikely_(head >> 32 != LANEOPTION_WORD)) {
 		options = laneoption_find(options, bytes);
 		if (options == NULL)
 			return false;
+		head = ippacket_be64(options);
 	}
-	head = ippacket_be64(options);
 	rest = ippacket_be64(options + 8);
 	*out = (struct laneoption){.lane = (uint16_t)(head >> 16),
 		.epoch = (uint8_t)(head >> 8),

@@ -206,9 +206,9 @@ static void test_generations(void **state)
 {
 	(void)state;
 	begin(100);
-	receiver.timed = 1;
+	receiver.timed = LANE_TIMED;
 	assert_int_equal(receive(7000, 8, 2), LANE_RESYNC);
-	assert_int_equal(receiver.timed, 0);
+	assert_int_equal(receiver.timed, LANE_UNTIMED);
 	assert_int_equal(receive(7001, 8, 2), LANE_IN_ORDER);
 	/* What was still under way of the last. */
 	assert_int_equal(receive(101, 8, 1), LANE_LATE);
