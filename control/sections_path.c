@@ -3,7 +3,7 @@
 #include "control/sections.h"
 
 #define BFD_CELLS   13
-#define LANES_CELLS 20
+#define LANES_CELLS 21
 
 static void write_objections(struct emit *emit, unsigned objection)
 {
@@ -53,6 +53,7 @@ static void write_delay(struct tally *t, const struct tracker_delay *delay)
 	tally_level(t, "pdv_max_ns", delay->pdv_max);
 	tally_level(t, "ipdv_p99_ns", delay->ipdv_p99);
 	tally_level(t, "jitter_ns", delay->jitter);
+	tally_level(t, "segments", delay->segments);
 	tally_group_end(t);
 }
 

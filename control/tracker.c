@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/drift.h"
 #include "control/loop.h"
 #include "control/model.h"
 #include "dataplane/fwd/fwd.h"
@@ -25,6 +26,7 @@ struct followed {
 	uint32_t epoch;
 	uint64_t turns[PLANE_WORKERS];
 	struct tracker_delay last;
+	struct drift drift;		       /* of the two ends' clocks */
 	struct delay_seen seen[][LANE_EPOCHS]; /* by worker */
 };
 
@@ -79,9 +81,11 @@ static void read_epoch(struct tracker *m, uint32_t id, struct followed *path)
 	tell(&path->last, &m->sum);
 	if (m->sum.packets == 0)
 		return;
+	drift_add(&path->drift, path->epoch, delay_least(&m->sum));
+	path->last.segments = path->drift.segments;
 	/* Not for the one that has begun: all workers are to count that from one reference. */
 	atomic_store_explicit(&epochs->reference[(path->epoch + 2) % LANE_EPOCHS],
-		DELAY_KNOWN | delay_least(&m->sum), memory_order_relaxed);
+		drift_reference(&path->drift, path->epoch + 2), memory_order_relaxed);
 }
 
 /* Is the oldest open epoch over? */
@@ -102,6 +106,7 @@ static void start_over(struct lanes_epochs *epochs, struct followed *path, uint3
 	atomic_store_explicit(&epochs->newest, 0, memory_order_relaxed);
 	path->newest = 0;
 	tell(&path->last, &(struct delay_sum){0});
+	drift_init(&path->drift, TRACKER_EPOCH_MS * MS);
 	/* Release: the base is there before it is needed. Fails where a packet was first. */
 	atomic_compare_exchange_strong_explicit(
 		&epochs->oldest, &oldest, 0, memory_order_release, memory_order_relaxed);
@@ -135,11 +140,12 @@ static void follow(struct tracker *m, uint32_t id, uint64_t now)
 
 	if (path == NULL) {
 		path = calloc(1, sizeof(*path) + m->workers * sizeof(path->seen[0]));
+		/* Without memory now, with some in a while. */
+		if (path == NULL)
+			return;
+		drift_init(&path->drift, TRACKER_EPOCH_MS * MS);
 		m->followed[id] = path;
 	}
-	/* Without memory now, with some in a while. */
-	if (path == NULL)
-		return;
 	if (path->closing && all_turned(m, path))
 		read_epoch(m, id, path);
 	if (!path->closing)

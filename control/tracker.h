@@ -25,6 +25,9 @@ struct tracker_delay {
 	uint64_t pdv_p50, pdv_p90, pdv_p99, pdv_p999, pdv_max;
 	uint64_t ipdv_p50, ipdv_p99;
 	uint64_t jitter; /* RFC 3550 */
+	/* Times, since it came up, in which the least transit time kept to one line: one more than
+	 * the jumps of route or clock that were seen. 0: not known. */
+	uint64_t segments;
 };
 
 struct tracker;

@@ -194,6 +194,28 @@ static void test_silence_and_another_clock(void **state)
 	assert_int_equal(view.received.resyncs, 1);
 }
 
+/* The route becomes longer by a millisecond, and stays so. */
+static void test_jump_of_the_route(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	for (uint32_t epoch = 10; epoch < 60; epoch++)
+		for (unsigned i = 0; i < 10; i++) {
+			packet(epoch, 1000 + i % 3);
+			pass(100);
+		}
+	before = told().segments;
+	assert_int_equal(before, 1);
+	for (uint32_t epoch = 60; epoch < 80; epoch++)
+		for (unsigned i = 0; i < 10; i++) {
+			packet(epoch, 1000 + 1000000 / UNIT + i % 3);
+			pass(100);
+		}
+	assert_int_equal(told().segments, 2);
+	assert_in_range(told().pdv_max, 0, 3 * UNIT);
+}
+
 static void test_our_own_epochs(void **state)
 {
 	uint32_t first = atomic_load(&world.fwd.epoch);
@@ -229,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_workers_that_do_not_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_epoch_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_silence_and_another_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_jump_of_the_route, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_our_own_epochs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_path_not_measured_any_more, set_up, tear_down),
 	};
