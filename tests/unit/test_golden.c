@@ -31,41 +31,12 @@
 #include "control/store.h"
 #include "control/rpc.h"
 #include "dataplane/base/macros.h"
+#include "tests/unit/failing.h"
 
 static const char *const files[] = {"apply", "bfd", "get", "put", "refuse_shape", "refuse_meaning",
 	"refuse_bulk", "refuse_mtu", "refuse_query"};
 static const char *directory;
 static bool seen[REFUSAL_IMMUTABLE + 1];
-
-/* Of the code under test; jansson has its own. */
-static unsigned fail_at, allocations;
-
-static bool fails(void)
-{
-	return ++allocations == fail_at;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
 
 static struct model *create(void)
 {
@@ -198,11 +169,9 @@ static char *run_out_of_memory(
 
 	for (unsigned n = 1;; n++) {
 		*refusal = (struct refusal){0};
-		allocations = 0;
-		fail_at = n;
+		failing_begin(n);
 		answer = run(model, method, params, refusal);
-		fail_at = 0;
-		if (allocations < n)
+		if (failing_end() < n)
 			break;
 		if (answer != NULL || refusal->code != REFUSAL_NO_MEMORY)
 			fail_msg("%s: allocation %u failed without notice", method, n);

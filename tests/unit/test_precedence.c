@@ -10,28 +10,18 @@
 #include <time.h>
 
 #include "control/precedence.h"
+#include "tests/unit/failing.h"
 
 #define CONNECTION 3
 
 static struct lpm *lpm;
 static struct precedence *p;
 
-static unsigned allocations, fail_at;
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return ++allocations == fail_at ? NULL : __real_calloc(count, size);
-}
-
 static int setup(void **state)
 {
 	const struct lpm_config config = {.tables = 8, .routes = 2000};
 
 	(void)state;
-	fail_at = 0;
 	lpm = lpm_create(&config);
 	p = precedence_create(lpm);
 	return lpm == NULL || p == NULL;
@@ -168,17 +158,15 @@ static void test_allocations_fail(void **state)
 
 	(void)state;
 	for (unsigned i = 1;; i++) {
-		allocations = 0;
-		fail_at = i;
+		failing_begin(i);
 		error = precedence_reserve(p, &need);
-		fail_at = 0;
+		failing_end();
 		if (error == 0)
 			break;
 		assert_int_equal(error, -ENOMEM);
 		assert_true(i < 1000);
 	}
-	allocations = 0;
-	fail_at = 1;
+	failing_begin(1);
 	for (unsigned k = 0; k < 20; k++) {
 		struct ip_prefix a = {
 			.ip = {.family = IP_4, .bytes = {10, (uint8_t)k}}, .length = 16};
@@ -186,7 +174,7 @@ static void test_allocations_fail(void **state)
 		assert_int_equal(precedence_put(p, CONNECTION, &a, PRECEDENCE_LOCAL, k + 1), 0);
 		assert_int_equal(lpm_get(lpm, CONNECTION, &a), k + 1);
 	}
-	fail_at = 0;
+	failing_end();
 	precedence_unreserve(p, &need);
 }
 

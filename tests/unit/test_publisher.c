@@ -17,45 +17,10 @@
 #include "dataplane/base/log.h"
 #include "dataplane/fwd/value.h"
 #include "dataplane/wire/ethernet.h"
+#include "tests/unit/failing.h"
 #include "tests/unit/published.h"
 
 static struct testbed *g;
-
-static unsigned allocations, fail_at;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-
-static bool fails(void)
-{
-	return ++allocations == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
 
 /* What the log was told since it was last looked at. */
 static char logged[1024];
@@ -82,7 +47,6 @@ static void assert_logged(const char *text)
 static int setup(void **state)
 {
 	(void)state;
-	fail_at = 0;
 	g = published_create();
 	return g == NULL;
 }
@@ -432,10 +396,9 @@ static void test_reservation_fails(void **state)
 	d = check(params);
 	change = document_change(d);
 	for (unsigned i = 1;; i++) {
-		allocations = 0;
-		fail_at = i;
+		failing_begin(i);
 		error = publisher_reserve(g->parts.publisher, change);
-		fail_at = 0;
+		failing_end();
 		if (error == 0)
 			break;
 		assert_int_equal(error, -ENOMEM);
@@ -454,10 +417,9 @@ static void test_reservation_fails(void **state)
 	/* Every allocation on the way fails once; the change arrives all the same. */
 	for (unsigned i = 1; !publisher_idle(g->parts.publisher); i++) {
 		assert_true(i < 10000);
-		allocations = 0;
-		fail_at = i % 2 == 0 ? 1 + i % 5 : 0;
+		failing_begin(i % 2 == 0 ? 1 + i % 5 : 0);
 		publisher_tick(g->parts.publisher);
-		fail_at = 0;
+		failing_end();
 	}
 	assert_int_equal(value_kind(value_at("acme", "10.4.0.0/16")), VALUE_SET);
 	assert_int_equal(value_kind(value_at("acme", "10.2.0.0/16")), VALUE_ENDPOINT);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/fwd/snapshot.h"
+#include "tests/unit/failing.h"
 
 static const struct snapshot_limits limits = {.connections = 200,
 	.attachments = 130,
@@ -17,36 +18,6 @@ static const struct snapshot_limits limits = {.connections = 200,
 	.sites = 3,
 	.paths = 9,
 	.sets = 70};
-
-/* The linker sends the allocations of the code under test here; number fail_at fails. */
-static unsigned allocations, fail_at;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-
-static bool fails(void)
-{
-	return ++allocations == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
 
 static const struct snapshot *commit(struct snapshot_edit *edit)
 {
@@ -188,15 +159,14 @@ static void test_each_allocation_fails(void **state)
 	for (unsigned i = 1;; i++) {
 		struct snapshot_edit *edit;
 
-		allocations = 0;
-		fail_at = i;
+		failing_begin(i);
 		edit = snapshot_edit_begin(a);
 		if (edit != NULL && edit_all(edit)) {
-			fail_at = 0;
+			failing_end();
 			a = commit(edit);
 			break;
 		}
-		fail_at = 0;
+		failing_end();
 		failures++;
 		snapshot_edit_abandon(edit);
 		assert_int_equal(a->generation, 0);
@@ -205,10 +175,9 @@ static void test_each_allocation_fails(void **state)
 	/* The edit, its root and its garbage, and one block of each of eight tables. */
 	assert_int_equal(failures, 11);
 	assert_int_equal(a->generation, 1);
-	allocations = 0;
-	fail_at = 1;
+	failing_begin(1);
 	assert_null(snapshot_create(&limits));
-	fail_at = 0;
+	failing_end();
 	snapshot_destroy(a);
 }
 
