@@ -32,6 +32,7 @@
 #include "control/rpc.h"
 #include "dataplane/base/macros.h"
 #include "tests/unit/failing.h"
+#include "tests/unit/modelstate.h"
 
 static const char *const files[] = {"apply", "bfd", "get", "put", "refuse_shape", "refuse_meaning",
 	"refuse_bulk", "refuse_mtu", "refuse_query"};
@@ -62,22 +63,9 @@ static struct model *create(void)
 /* All that a refusal must not touch, as text. */
 static char *state_of(const struct model *model)
 {
-	struct checkpoint *checkpoint = checkpoint_create(model);
-	struct text text = {0};
-	char *bytes;
+	struct text text = modelstate_text(model);
 	size_t length;
-	int result;
 
-	while ((result = checkpoint_next(checkpoint, &bytes, &length)) != 0) {
-		assert_true(result > 0);
-		if (result != 1)
-			continue;
-		text_put(&text, bytes);
-		for (size_t i = strlen(bytes); i < length; i++)
-			text_format(&text, "%02x", (uint8_t)bytes[i]);
-		free(bytes);
-	}
-	checkpoint_destroy(checkpoint);
 	for (unsigned kind = 0; kind < MODEL_KINDS; kind++)
 		text_format(&text, " %u", model->shelf[kind].free_count);
 	for (unsigned site = 0; site <= model->limits.sites; site++)

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "control/checkpoint.h"
 #include "control/document.h"
 #include "control/packed.h"
 #include "control/store.h"
 #include "dataplane/base/macros.h"
+#include "tests/unit/modelstate.h"
 
 static struct ip_prefix prefix(const char *text)
 {
@@ -141,20 +141,8 @@ static struct model *create(uint32_t routes)
 
 static struct text state_of(const struct model *model)
 {
-	struct checkpoint *checkpoint = checkpoint_create(model);
-	struct text text = {0};
-	char *bytes;
-	size_t length;
-	int result;
+	struct text text = modelstate_text(model);
 
-	while ((result = checkpoint_next(checkpoint, &bytes, &length)) != 0) {
-		assert_true(result > 0);
-		if (result != 1)
-			continue;
-		text_add(&text, bytes, length);
-		free(bytes);
-	}
-	checkpoint_destroy(checkpoint);
 	text_format(&text, " %u vias, %llu routes, %u users", model->vias.free_count,
 		(unsigned long long)model_routes(model),
 		model->shelf[MODEL_CONNECTION].slot[1].users);
