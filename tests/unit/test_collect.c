@@ -8,13 +8,11 @@
 
 #include <cmocka.h>
 
-#include "control/collect.h"
+#include "tests/unit/fakemeters.h"
 #include "tests/unit/fakeplane.h"
 
-#define WORKERS 2
-
-static const struct meter_sizes sizes = {
-	.connections = 9, .attachments = 9, .paths = 9, .ports = 4, .workers = WORKERS};
+#define WORKERS	    2
+#define CONNECTIONS 8
 
 struct world {
 	struct meter *meter[WORKERS + 1];
@@ -25,13 +23,7 @@ static int set_up(void **state)
 {
 	static struct world world;
 
-	for (unsigned w = 0; w <= WORKERS; w++) {
-		world.meter[w] = meter_create(&sizes);
-		assert_non_null(world.meter[w]);
-	}
-	assert_int_equal(collect_init_meters(&world.collect,
-				 (const struct meter *const *)world.meter, WORKERS, &sizes),
-		0);
+	fakemeters_create(&world.collect, world.meter, WORKERS, CONNECTIONS);
 	*state = &world;
 	return 0;
 }
@@ -40,9 +32,7 @@ static int tear_down(void **state)
 {
 	struct world *world = *state;
 
-	collect_fini(&world->collect);
-	for (unsigned w = 0; w <= WORKERS; w++)
-		meter_destroy(world->meter[w]);
+	fakemeters_destroy(&world->collect, world->meter, WORKERS);
 	return 0;
 }
 
@@ -262,7 +252,7 @@ static void a_plane_is_asked_for_what_meters_do_not_know(void **state)
 	struct collect_worker w;
 	struct collect_ring r;
 
-	assert_int_equal(collect_init(&collect, &plane, &sizes), 0);
+	assert_int_equal(collect_init(&collect, &plane, fakemeters_sizes(WORKERS, CONNECTIONS)), 0);
 	collect_worker(&collect, 1, &w);
 	assert_int_equal(w.generation, FAKEPLANE_GENERATION + 1);
 	collect_ring(&collect, 1, 0, &r);

@@ -15,15 +15,10 @@
 
 #include "control/loop.h"
 #include "control/metrics.h"
+#include "tests/unit/fakemeters.h"
 #include "tests/unit/fakeroster.h"
 
 #define WORKERS 2
-
-static const struct meter_sizes sizes = {.connections = FAKEROSTER_CONNECTIONS + 1,
-	.attachments = 9,
-	.paths = 9,
-	.ports = 4,
-	.workers = WORKERS};
 
 static struct meter *meter[WORKERS + 1];
 static struct collect collect;
@@ -32,13 +27,7 @@ static struct loop_times turns;
 static int set_up(void **state)
 {
 	(void)state;
-	for (unsigned w = 0; w <= WORKERS; w++) {
-		meter[w] = meter_create(&sizes);
-		assert_non_null(meter[w]);
-	}
-	assert_int_equal(
-		collect_init_meters(&collect, (const struct meter *const *)meter, WORKERS, &sizes),
-		0);
+	fakemeters_create(&collect, meter, WORKERS, FAKEROSTER_CONNECTIONS);
 	for (unsigned w = 0; w < WORKERS; w++) {
 		struct meter_side *side = &meter[w]->connection[2].side[METER_ATTACHMENT];
 
@@ -64,9 +53,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	collect_fini(&collect);
-	for (unsigned w = 0; w <= WORKERS; w++)
-		meter_destroy(meter[w]);
+	fakemeters_destroy(&collect, meter, WORKERS);
 	return 0;
 }
 

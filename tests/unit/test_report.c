@@ -13,14 +13,13 @@
 
 #include "control/loop.h"
 #include "control/report.h"
+#include "tests/unit/fakemeters.h"
 #include "tests/unit/fakeroster.h"
+#include "tests/unit/jsonpath.h"
 
 #define WORKERS	     2
 #define MANY	     4096
 #define STEP_CPU_MAX 5000000 /* ns: what a turn of the control loop may last */
-
-static const struct meter_sizes sizes = {
-	.connections = MANY + 1, .attachments = 9, .paths = 9, .ports = 4, .workers = WORKERS};
 
 static struct meter *meter[WORKERS + 1];
 static struct collect collect;
@@ -30,13 +29,7 @@ static struct report_memory memory;
 static int set_up(void **state)
 {
 	(void)state;
-	for (unsigned w = 0; w <= WORKERS; w++) {
-		meter[w] = meter_create(&sizes);
-		assert_non_null(meter[w]);
-	}
-	assert_int_equal(
-		collect_init_meters(&collect, (const struct meter *const *)meter, WORKERS, &sizes),
-		0);
+	fakemeters_create(&collect, meter, WORKERS, MANY);
 	turns = (struct loop_times){.turns = 3, .total_ns = 30000};
 	turns.bucket[4] = 3;
 	turns.bucket[LOOP_TIME_BUCKETS - 1] = 1;
@@ -47,9 +40,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	report_memory_free(&memory);
-	collect_fini(&collect);
-	for (unsigned w = 0; w <= WORKERS; w++)
-		meter_destroy(meter[w]);
+	fakemeters_destroy(&collect, meter, WORKERS);
 	fakeroster_connections = FAKEROSTER_CONNECTIONS;
 	return 0;
 }
@@ -80,23 +71,10 @@ static json_t *value_of(const struct report_request *request)
 	return value;
 }
 
-/* A member by a path such as "ports/0/name". */
-static json_t *at(json_t *value, const char *path)
-{
-	char copy[128], *rest = copy, *step;
-
-	strncpy(copy, path, sizeof(copy) - 1);
-	copy[sizeof(copy) - 1] = '\0';
-	while (value != NULL && (step = strsep(&rest, "/")) != NULL)
-		value = json_is_array(value) ? json_array_get(value, (size_t)atoi(step))
-					     : json_object_get(value, step);
-	return value;
-}
-
 #define assert_number(value, path, number) \
 	do { \
-		assert_true(json_is_integer(at(value, path))); \
-		assert_int_equal(json_integer_value(at(value, path)), number); \
+		assert_true(json_is_integer(jsonpath_at(value, path))); \
+		assert_int_equal(json_integer_value(jsonpath_at(value, path)), number); \
 	} while (0)
 
 static void all_sections_have_their_members(void **state)
@@ -109,30 +87,33 @@ static void all_sections_have_their_members(void **state)
 	meter[0]->attachment[1].tx_bytes = 77;
 	meter[0]->ring_sent[1] = 6;
 	v = value_of(&(struct report_request){.sections = REPORT_ALL});
-	assert_string_equal(json_string_value(at(v, "name")), "gw-a");
+	assert_string_equal(json_string_value(jsonpath_at(v, "name")), "gw-a");
 	assert_number(v, "generation", 12);
-	assert_true(json_integer_value(at(v, "time_ns")) > 0);
+	assert_true(json_integer_value(jsonpath_at(v, "time_ns")) > 0);
 	assert_number(v, "ports/0/rx_packets", 9);
 	assert_number(v, "ports/0/drops/unknown_tag", 1);
 	assert_number(v, "ports/1/steering/kernel", 17);
-	assert_null(at(v, "ports/1/drops"));
+	assert_null(jsonpath_at(v, "ports/1/drops"));
 	assert_number(v, "workers/1/worker", 1);
-	assert_int_equal(json_array_size(at(v, "connections")), FAKEROSTER_CONNECTIONS - 10);
-	assert_string_equal(json_string_value(at(v, "connections/1/name")), "odd \"2\" \\ \n");
-	assert_string_equal(json_string_value(at(v, "connections/0/conserved")), "true");
+	assert_int_equal(
+		json_array_size(jsonpath_at(v, "connections")), FAKEROSTER_CONNECTIONS - 10);
+	assert_string_equal(
+		json_string_value(jsonpath_at(v, "connections/1/name")), "odd \"2\" \\ \n");
+	assert_string_equal(json_string_value(jsonpath_at(v, "connections/0/conserved")), "true");
 	assert_number(v, "attachments/0/tx_bytes", 77);
-	assert_string_equal(json_string_value(at(v, "paths/0/objections/0")), "admin");
-	assert_true(json_is_false(at(v, "paths/0/live")));
-	assert_string_equal(json_string_value(at(v, "paths/0/bfd/state")), "up");
+	assert_string_equal(json_string_value(jsonpath_at(v, "paths/0/objections/0")), "admin");
+	assert_true(json_is_false(jsonpath_at(v, "paths/0/live")));
+	assert_string_equal(json_string_value(jsonpath_at(v, "paths/0/bfd/state")), "up");
 	assert_number(v, "paths/0/bfd/detection_us", 30000);
 	assert_number(v, "paths/0/bfd/downs", 1);
-	assert_int_equal(json_array_size(at(v, "rings")), 4);
+	assert_int_equal(json_array_size(jsonpath_at(v, "rings")), 4);
 	assert_number(v, "rings/0/sent", 6);
-	assert_string_equal(json_string_value(at(v, "rings/3/from")), "control");
+	assert_string_equal(json_string_value(jsonpath_at(v, "rings/3/from")), "control");
 	assert_number(v, "neighbours/states/reachable", FAKEROSTER_NEIGHBOURS);
-	assert_int_equal(json_array_size(at(v, "neighbours/entries")), FAKEROSTER_NEIGHBOURS);
+	assert_int_equal(
+		json_array_size(jsonpath_at(v, "neighbours/entries")), FAKEROSTER_NEIGHBOURS);
 	assert_number(v, "neighbours/entries/69/held", 70);
-	assert_null(at(v, "neighbours/entries/0/age_ms"));
+	assert_null(jsonpath_at(v, "neighbours/entries/0/age_ms"));
 	assert_number(v, "control/turn_us/16", 3);
 	assert_number(v, "control/turn_us/more", 1);
 	json_decref(v);
@@ -161,11 +142,11 @@ static void one_connection_alone_can_be_asked_for(void **state)
 	meter_drop(meter[0], 2, METER_PATH, DROP_NO_ROUTE);
 	meter_drop(meter[0], 3, METER_PATH, DROP_NO_ROUTE);
 	v = value_of(&(struct report_request){.sections = REPORT_ALL, .connection = 3});
-	assert_int_equal(json_array_size(at(v, "connections")), 1);
-	assert_string_equal(json_string_value(at(v, "connections/0/name")), "c3");
-	assert_int_equal(json_array_size(at(v, "attachments")), 0);
-	assert_int_equal(json_array_size(at(v, "drops/connections")), 1);
-	assert_null(at(v, "drops/total"));
+	assert_int_equal(json_array_size(jsonpath_at(v, "connections")), 1);
+	assert_string_equal(json_string_value(jsonpath_at(v, "connections/0/name")), "c3");
+	assert_int_equal(json_array_size(jsonpath_at(v, "attachments")), 0);
+	assert_int_equal(json_array_size(jsonpath_at(v, "drops/connections")), 1);
+	assert_null(jsonpath_at(v, "drops/total"));
 	json_decref(v);
 }
 
@@ -178,16 +159,19 @@ static void drops_stand_by_connection_side_worker_and_reason(void **state)
 		meter_drop(meter[w], 3, METER_PATH, DROP_NO_ROUTE);
 	meter_port_drop(meter[1], 1, DROP_NO_ROUTE);
 	v = value_of(&(struct report_request){.sections = 1u << REPORT_DROPS});
-	assert_int_equal(json_array_size(at(v, "drops/connections")), 3);
-	assert_string_equal(json_string_value(at(v, "drops/connections/0/connection")), "c3");
-	assert_string_equal(json_string_value(at(v, "drops/connections/0/side")), "path");
-	assert_string_equal(json_string_value(at(v, "drops/connections/0/reason")), "no_route");
+	assert_int_equal(json_array_size(jsonpath_at(v, "drops/connections")), 3);
+	assert_string_equal(
+		json_string_value(jsonpath_at(v, "drops/connections/0/connection")), "c3");
+	assert_string_equal(json_string_value(jsonpath_at(v, "drops/connections/0/side")), "path");
+	assert_string_equal(
+		json_string_value(jsonpath_at(v, "drops/connections/0/reason")), "no_route");
 	assert_number(v, "drops/connections/1/worker", 1);
-	assert_string_equal(json_string_value(at(v, "drops/connections/2/worker")), "control");
-	assert_int_equal(json_array_size(at(v, "drops/ports")), 1);
-	assert_string_equal(json_string_value(at(v, "drops/ports/0/port")), "cust");
+	assert_string_equal(
+		json_string_value(jsonpath_at(v, "drops/connections/2/worker")), "control");
+	assert_int_equal(json_array_size(jsonpath_at(v, "drops/ports")), 1);
+	assert_string_equal(json_string_value(jsonpath_at(v, "drops/ports/0/port")), "cust");
 	assert_number(v, "drops/total/0/packets", 4);
-	assert_non_null(at(v, "drops/total/0/meaning"));
+	assert_non_null(jsonpath_at(v, "drops/total/0/meaning"));
 	json_decref(v);
 }
 
@@ -211,14 +195,14 @@ static void rates_stand_with_what_they_did(void **state)
 	assert_number(v, "connections/4/policing/marked_packets", 8);
 	assert_number(v, "connections/4/policing/marked_bytes", 800);
 	assert_number(v, "connections/5/bandwidth_mbps", 0);
-	assert_null(at(v, "connections/5/policing"));
+	assert_null(jsonpath_at(v, "connections/5/policing"));
 	json_decref(v);
 	meter[1]->connection[5].police.marked_packets += 2;
 	v = value_of(&request);
-	assert_int_equal(json_array_size(at(v, "connections")), 1);
+	assert_int_equal(json_array_size(jsonpath_at(v, "connections")), 1);
 	assert_number(v, "connections/0/policing/marked_packets", 2);
-	assert_null(at(v, "connections/0/policing/policed_bytes"));
-	assert_null(at(v, "connections/0/bandwidth_mbps"));
+	assert_null(jsonpath_at(v, "connections/0/policing/policed_bytes"));
+	assert_null(jsonpath_at(v, "connections/0/bandwidth_mbps"));
 	json_decref(v);
 }
 
@@ -230,10 +214,10 @@ static void nonzero_leaves_out_what_counted_nothing(void **state)
 	meter[0]->connection[7].side[METER_PATH] = (struct meter_side){.rx = 1, .tx = 1};
 	v = value_of(
 		&(struct report_request){.sections = 1u << REPORT_CONNECTIONS, .nonzero = true});
-	assert_int_equal(json_array_size(at(v, "connections")), 1);
+	assert_int_equal(json_array_size(jsonpath_at(v, "connections")), 1);
 	assert_number(v, "connections/0/path/rx", 1);
-	assert_null(at(v, "connections/0/path/dropped"));
-	assert_null(at(v, "connections/0/attachment/rx"));
+	assert_null(jsonpath_at(v, "connections/0/path/dropped"));
+	assert_null(jsonpath_at(v, "connections/0/attachment/rx"));
 	json_decref(v);
 }
 
@@ -251,19 +235,19 @@ static void a_watch_is_told_what_was_added(void **state)
 	meter_drop(meter[0], 7, METER_PATH, DROP_NO_ROUTE);
 	meter[0]->path[8].rx_packets = 3;
 	v = value_of(&request);
-	assert_int_equal(json_array_size(at(v, "connections")), 1);
+	assert_int_equal(json_array_size(jsonpath_at(v, "connections")), 1);
 	assert_number(v, "connections/0/path/rx", 3);
 	assert_number(v, "connections/0/path/drops/no_route", 1);
-	assert_null(at(v, "connections/0/path/consumed"));
-	assert_int_equal(json_array_size(at(v, "ports")), 0);
+	assert_null(jsonpath_at(v, "connections/0/path/consumed"));
+	assert_int_equal(json_array_size(jsonpath_at(v, "ports")), 0);
 	assert_number(v, "paths/0/rx_packets", 3);
 	assert_number(v, "drops/connections/0/packets", 1);
-	assert_null(at(v, "drops/connections/0/worker"));
+	assert_null(jsonpath_at(v, "drops/connections/0/worker"));
 	assert_number(v, "drops/total/0/packets", 1);
 	json_decref(v);
 	v = value_of(&request);
-	assert_int_equal(json_array_size(at(v, "connections")), 0);
-	assert_int_equal(json_array_size(at(v, "drops/total")), 0);
+	assert_int_equal(json_array_size(jsonpath_at(v, "connections")), 0);
+	assert_int_equal(json_array_size(jsonpath_at(v, "drops/total")), 0);
 	json_decref(v);
 }
 

@@ -16,6 +16,7 @@
 #include "control/rpc.h"
 #include "control/stats.h"
 #include "tests/tools/testbed.h"
+#include "tests/unit/jsonpath.h"
 
 #define CONNECTIONS 20
 
@@ -123,21 +124,9 @@ static json_t *get(const char *params)
 	return json_array_get(answers, 0);
 }
 
-static json_t *at(json_t *value, const char *path)
-{
-	char copy[128], *rest = copy, *step;
-
-	strncpy(copy, path, sizeof(copy) - 1);
-	copy[sizeof(copy) - 1] = '\0';
-	while (value != NULL && (step = strsep(&rest, "/")) != NULL)
-		value = json_is_array(value) ? json_array_get(value, (size_t)atoi(step))
-					     : json_object_get(value, step);
-	return value;
-}
-
 static void assert_text(json_t *value, const char *path, const char *text)
 {
-	const char *found = json_string_value(at(value, path));
+	const char *found = json_string_value(jsonpath_at(value, path));
 
 	if (found == NULL || strcmp(found, text) != 0)
 		fail_msg("%s is %s, not %s", path, found != NULL ? found : "absent", text);
@@ -149,17 +138,17 @@ static void numbers_have_their_names(void **state)
 
 	(void)state;
 	assert_text(v, "result/name", "gw-a");
-	assert_int_equal(json_integer_value(at(v, "result/generation")), 1);
+	assert_int_equal(json_integer_value(jsonpath_at(v, "result/generation")), 1);
 	assert_text(v, "result/ports/1/name", "bb");
 	assert_text(v, "result/connections/0/name", "acme");
-	assert_int_equal(json_array_size(at(v, "result/connections")), 1);
+	assert_int_equal(json_array_size(jsonpath_at(v, "result/connections")), 1);
 	assert_text(v, "result/attachments/0/name", "a1");
 	assert_text(v, "result/attachments/0/connection", "acme");
 	assert_text(v, "result/attachments/0/port", "cust");
 	assert_text(v, "result/paths/0/site", "far");
 	assert_text(v, "result/paths/0/port", "bb");
-	assert_true(json_is_false(at(v, "result/paths/0/live")));
-	assert_int_equal(json_array_size(at(v, "result/workers")), 2);
+	assert_true(json_is_false(jsonpath_at(v, "result/paths/0/live")));
+	assert_int_equal(json_array_size(jsonpath_at(v, "result/workers")), 2);
 }
 
 static void neighbours_have_the_names_of_their_links(void **state)
@@ -172,10 +161,11 @@ static void neighbours_have_the_names_of_their_links(void **state)
 	size_t index, found = 0;
 
 	(void)state;
-	json_array_foreach(at(v, "result/neighbours/entries"), index, entry)
+	json_array_foreach(jsonpath_at(v, "result/neighbours/entries"), index, entry)
 	{
 		for (unsigned i = 0; i < 3; i++) {
-			if (strcmp(json_string_value(at(entry, "address")), wanted[i].address) != 0)
+			if (strcmp(json_string_value(jsonpath_at(entry, "address")),
+				    wanted[i].address) != 0)
 				continue;
 			assert_text(entry, wanted[i].kind, wanted[i].link);
 			assert_text(entry, "state", "incomplete");
@@ -183,7 +173,7 @@ static void neighbours_have_the_names_of_their_links(void **state)
 		}
 	}
 	assert_int_equal(found, 3);
-	assert_null(at(v, "result/ports"));
+	assert_null(jsonpath_at(v, "result/ports"));
 }
 
 static void only_so_many_answers_are_made_at_once(void **state)
@@ -195,12 +185,13 @@ static void only_so_many_answers_are_made_at_once(void **state)
 		give(method, "{}");
 	/* The one too many is told at once; the others get theirs. */
 	assert_int_equal(json_array_size(answers), 1);
-	assert_int_equal(
-		json_integer_value(at(json_array_get(answers, 0), "error/code")), RPC_BUSY);
+	assert_int_equal(json_integer_value(jsonpath_at(json_array_get(answers, 0), "error/code")),
+		RPC_BUSY);
 	wait_for(1 + STATS_JOBS);
 	for (unsigned i = 1; i <= STATS_JOBS; i++)
-		assert_non_null(at(json_array_get(answers, i), "result/connections/0/name"));
-	assert_non_null(at(get("{}"), "result"));
+		assert_non_null(
+			jsonpath_at(json_array_get(answers, i), "result/connections/0/name"));
+	assert_non_null(jsonpath_at(get("{}"), "result"));
 }
 
 static void metrics_name_the_same(void **state)
@@ -229,22 +220,25 @@ static void a_new_owner_starts_at_nothing(void **state)
 	(void)state;
 	side->rx += 7;
 	side->consumed += 7;
-	before = json_integer_value(
-		at(get("{\"connection\":\"acme\"}"), "result/connections/0/attachment/rx"));
+	before = json_integer_value(jsonpath_at(
+		get("{\"connection\":\"acme\"}"), "result/connections/0/attachment/rx"));
 	assert_true(before >= 7);
 	/* A change of what is there already takes nothing over. */
 	object.before = object.after;
 	stats_adopt(g->parts.stats, &change);
 	assert_int_equal(
-		json_integer_value(at(get("{}"), "result/connections/0/attachment/rx")), before);
+		json_integer_value(jsonpath_at(get("{}"), "result/connections/0/attachment/rx")),
+		before);
 	object.before = NULL;
 	stats_adopt(g->parts.stats, &change);
 	assert_int_equal(
-		json_integer_value(at(get("{}"), "result/connections/0/attachment/rx")), 0);
+		json_integer_value(jsonpath_at(get("{}"), "result/connections/0/attachment/rx")),
+		0);
 	side->rx++;
 	side->consumed++;
 	assert_int_equal(
-		json_integer_value(at(get("{}"), "result/connections/0/attachment/rx")), 1);
+		json_integer_value(jsonpath_at(get("{}"), "result/connections/0/attachment/rx")),
+		1);
 }
 
 static void answers_under_way_are_given_up(void **state)

@@ -12,16 +12,12 @@
 
 #include "control/loop.h"
 #include "control/watches.h"
+#include "tests/unit/fakemeters.h"
 #include "tests/unit/fakeroster.h"
 
 #define WORKERS	    1
 #define INTERVAL_MS 1
 
-static const struct meter_sizes sizes = {.connections = FAKEROSTER_CONNECTIONS + 1,
-	.attachments = 9,
-	.paths = 9,
-	.ports = 4,
-	.workers = WORKERS};
 static const struct report_request ports = {.sections = 1u << REPORT_PORTS};
 
 static struct meter *meter[WORKERS + 1];
@@ -88,11 +84,10 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&client, 0, sizeof(client));
-	for (unsigned w = 0; w <= WORKERS; w++)
-		meter[w] = meter_create(&sizes);
+	fakemeters_create(&collect, meter, WORKERS, FAKEROSTER_CONNECTIONS);
 	watches =
 		(struct watches){.loop = loop_create(), .collect = &collect, .roster = &fakeroster};
-	return collect_init_meters(&collect, (const struct meter *const *)meter, WORKERS, &sizes);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -101,9 +96,7 @@ static int tear_down(void **state)
 	watches_close(&watches);
 	assert_int_equal(watches.count, 0);
 	loop_destroy(watches.loop);
-	collect_fini(&collect);
-	for (unsigned w = 0; w <= WORKERS; w++)
-		meter_destroy(meter[w]);
+	fakemeters_destroy(&collect, meter, WORKERS);
 	json_decref(client.answer);
 	json_decref(client.update);
 	return 0;
