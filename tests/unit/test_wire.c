@@ -397,7 +397,7 @@ static void test_answerable4(void **state)
 	}
 }
 
-/* A fragment header at 40, then what its next header says, up to 40 bytes of it. */
+/* A fragment header at 40, then what its next header says: 40 bytes of which three may matter. */
 static void make_fragment6(uint8_t packet[128], uint8_t next, unsigned offset)
 {
 	make_udp6(packet);
@@ -423,34 +423,42 @@ static void test_answerable6(void **state)
 	assert_false(answerable(packet, IP_6, 60));
 	packet[40] = 3;
 	assert_false(answerable(packet, IP_6, 60));
-	/* The first fragment shows what it is, a later one only that it is ICMPv6. */
-	make_fragment6(packet, IPPROTO_ICMPV6, 0);
-	packet[48] = 128;
-	assert_true(answerable(packet, IP_6, 88));
-	packet[48] = 1;
-	assert_false(answerable(packet, IP_6, 88));
-	packet[48] = 128;
-	assert_false(answerable(packet, IP_6, 55));
-	make_fragment6(packet, IPPROTO_ICMPV6, 1);
-	packet[48] = 128;
-	assert_false(answerable(packet, IP_6, 88));
-	make_fragment6(packet, IPPROTO_UDP, 1);
-	assert_true(answerable(packet, IP_6, 88));
-	/* More headers behind the fragment's. */
-	make_fragment6(packet, IPPROTO_DSTOPTS, 0);
-	packet[48] = IPPROTO_ICMPV6;
-	packet[56] = 128;
-	assert_true(answerable(packet, IP_6, 88));
-	packet[56] = 1;
-	assert_false(answerable(packet, IP_6, 88));
-	packet[48] = IPPROTO_UDP;
-	assert_true(answerable(packet, IP_6, 88));
-	/* They go on in the next fragment, or cannot be read at all. */
-	packet[49] = 9;
-	assert_false(answerable(packet, IP_6, 88));
-	assert_false(answerable(packet, IP_6, 52));
-	make_fragment6(packet, IPPROTO_DSTOPTS, 1);
-	assert_false(answerable(packet, IP_6, 88));
+}
+
+static void test_answerable_fragments6(void **state)
+{
+	static const struct {
+		uint8_t next, offset;
+		uint8_t at48, at49, at56;
+		uint16_t length;
+		bool answerable;
+	} cases[] = {
+		/* The first fragment shows what it is, a later one only that it is ICMPv6. */
+		{IPPROTO_ICMPV6, 0, 128, 0, 0, 88, true},
+		{IPPROTO_ICMPV6, 0, 1, 0, 0, 88, false},
+		{IPPROTO_ICMPV6, 0, 128, 0, 0, 55, false},
+		{IPPROTO_ICMPV6, 1, 128, 0, 0, 88, false},
+		{IPPROTO_UDP, 1, 0, 0, 0, 88, true},
+		/* More headers behind the fragment's. */
+		{IPPROTO_DSTOPTS, 0, IPPROTO_ICMPV6, 0, 128, 88, true},
+		{IPPROTO_DSTOPTS, 0, IPPROTO_ICMPV6, 0, 1, 88, false},
+		{IPPROTO_DSTOPTS, 0, IPPROTO_UDP, 0, 1, 88, true},
+		/* They go on in the next fragment, or cannot be read at all. */
+		{IPPROTO_DSTOPTS, 0, IPPROTO_UDP, 9, 1, 88, false},
+		{IPPROTO_DSTOPTS, 0, IPPROTO_UDP, 9, 1, 52, false},
+		{IPPROTO_DSTOPTS, 1, 0, 0, 0, 88, false},
+	};
+	uint8_t packet[128];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_fragment6(packet, cases[i].next, cases[i].offset);
+		packet[48] = cases[i].at48;
+		packet[49] = cases[i].at49;
+		packet[56] = cases[i].at56;
+		if (answerable(packet, IP_6, cases[i].length) != cases[i].answerable)
+			fail_msg("case %u", i);
+	}
 }
 
 int main(void)
@@ -461,7 +469,8 @@ int main(void)
 		cmocka_unit_test(test_extensions6), cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_spread), cmocka_unit_test(test_geneve),
 		cmocka_unit_test(test_vxlan), cmocka_unit_test(test_ecn),
-		cmocka_unit_test(test_answerable4), cmocka_unit_test(test_answerable6)};
+		cmocka_unit_test(test_answerable4), cmocka_unit_test(test_answerable6),
+		cmocka_unit_test(test_answerable_fragments6)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
