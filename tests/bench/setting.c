@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <rte_eal.h>
 
 #include "dataplane/wire/ethernet.h"
 #include "tests/bench/prefixes.h"
@@ -20,7 +17,7 @@
 #define TYPE_IP4      0x0800u
 #define TYPE_IP6      0x86ddu
 #define DONT_FRAGMENT 0x40 /* byte 6 of an IPv4 header */
-#define PAGES	      256  /* of 2 MiB, for 500 MB */
+#define PAGES	      256  /* of 2 MiB: what EAL takes */
 
 static const uint8_t router_mac[6] = {2, 0, 0, 0, 8, 8}; /* ours, inside VXLAN */
 static const char *const site_name[SITES] = {"far4", "far6", "vx4", "vx6", "near4", "near6"};
@@ -50,19 +47,8 @@ unsigned setting_free_hugepages(void)
 
 void setting_eal(const char *program, bool *huge)
 {
-	char prefix[64], name[64];
-	char *with[] = {name, prefix, (char[]){"--in-memory"}, (char[]){"-m"}, (char[]){"500"},
-		(char[]){"--no-pci"}, (char[]){"--no-telemetry"},
-		(char[]){"--log-level=lib.eal:error"}, (char[]){"-l"}, (char[]){"0"}};
-	char *without[] = {name, prefix, (char[]){"--no-huge"}, (char[]){"-m"}, (char[]){"500"},
-		(char[]){"--no-pci"}, (char[]){"--no-telemetry"}, (char[]){"--no-shconf"},
-		(char[]){"--log-level=lib.eal:error"}, (char[]){"-l"}, (char[]){"0"}};
-
-	snprintf(name, sizeof(name), "%s", program);
-	snprintf(prefix, sizeof(prefix), "--file-prefix=%s%d", program, (int)getpid());
 	*huge = *huge && setting_free_hugepages() >= PAGES;
-	if ((*huge ? rte_eal_init((int)ARRAY_SIZE(with), with)
-		   : rte_eal_init((int)ARRAY_SIZE(without), without)) < 0) {
+	if (testbed_eal_named(program, *huge) < 0) {
 		fprintf(stderr, "%s: EAL does not start\n", program);
 		exit(1);
 	}

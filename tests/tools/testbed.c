@@ -2,6 +2,7 @@
 #include "tests/tools/testbed.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,20 +17,35 @@
 #include "control/neighbours.h"
 #include "control/publisher.h"
 #include "control/refusal.h"
+#include "dataplane/base/macros.h"
 #include "tests/tools/ringpool.h"
 
 #define SETTLE_ROUNDS 100000
 #define ANY_SOCKET    ((unsigned)SOCKET_ID_ANY)
 
+int testbed_eal_named(const char *program, bool huge)
+{
+	char prefix[64], name[64];
+	char *argv[] = {name, prefix, (char[]){"-m"}, (char[]){"512"}, (char[]){"--no-pci"},
+		(char[]){"--no-telemetry"}, (char[]){"--log-level=lib.eal:error"}, (char[]){"-l"},
+		(char[]){"0"}, huge ? (char[]){"--in-memory"} : (char[]){"--no-huge"},
+		(char[]){"--no-shconf"}};
+	cpu_set_t cpus;
+	bool known = pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0;
+
+	snprintf(name, sizeof(name), "%s", program);
+	snprintf(prefix, sizeof(prefix), "--file-prefix=%s%d", program, (int)getpid());
+	if (rte_eal_init((int)ARRAY_SIZE(argv), argv) < 0)
+		return -EINVAL;
+	/* EAL binds the calling thread, and with it all that it will start, to one CPU. */
+	if (known)
+		pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+	return 0;
+}
+
 int testbed_eal(void)
 {
-	char prefix[64], program[] = "test";
-	char *argv[] = {program, (char[]){"--no-huge"}, (char[]){"-m"}, (char[]){"512"},
-		(char[]){"--no-pci"}, (char[]){"--no-telemetry"}, (char[]){"--no-shconf"},
-		(char[]){"--log-level=lib.eal:error"}, prefix, (char[]){"-l"}, (char[]){"0"}};
-
-	snprintf(prefix, sizeof(prefix), "--file-prefix=test%d", (int)getpid());
-	return rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])), argv) < 0 ? -EINVAL : 0;
+	return testbed_eal_named("test", false);
 }
 
 void testbed_mac(unsigned port, uint8_t mac[6])

@@ -63,8 +63,11 @@ struct testbed {
 	bool started;
 };
 
-/* Once per process, before anything else: EAL without hugepages, files or devices. */
+/* Once per process, before anything else: EAL without hugepages, files or devices. Threads may run
+ * where the process may. */
 int testbed_eal(void);
+/* The same by another name, and with 256 hugepages of 2 MiB where those are wanted. */
+int testbed_eal_named(const char *program, bool huge);
 
 /* The station address of a test gateway's port: 02:00:00:00:01:index. */
 void testbed_mac(unsigned port, uint8_t mac[6]);
