@@ -10,13 +10,12 @@
  * Beside it the same packets by one worker alone (hot). rings/rate: both at once, what is
  * delivered.
  *
- * scale/…: a worker on its own queue alone, then two, each on its own, at once; the rate of the two
- * over that of the one. Pairs follow each other; one whose calibration (a fixed calculation) moved
- * by more than 5 % is left out.
+ * scale/…: a worker on its own queue alone, the other at rest, then two, each on its own, at once;
+ * the rate of the two over that of the one. Pairs follow each other; one whose calibration (a fixed
+ * calculation) moved by more than 5 % is left out.
  */
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,15 +44,6 @@ static struct {
 	int failed;
 } option = {.rounds = 300, .runs = 25, .per_run = 400000};
 
-static void pin(unsigned core)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(core % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
 static void spread(struct setting *s, unsigned worker)
 {
 	uint8_t table[PLANE_BUCKETS];
@@ -81,7 +71,7 @@ static void *consume(void *unused)
 	uint64_t seen = 0;
 
 	(void)unused;
-	pin(CONSUMER);
+	testbed_pin(CONSUMER);
 	if (rte_thread_register() < 0)
 		return NULL;
 	while (!atomic_load(&duet.stop)) {
@@ -156,7 +146,7 @@ static void turns(struct setting *s)
 	pthread_t thread;
 
 	duet.plane = s->gateway->parts.plane;
-	pin(RECEIVER);
+	testbed_pin(RECEIVER);
 	setting_start(s, 1, UINT64_MAX / 2); /* never over by itself */
 	source = source_alone(s);
 	snprintf(params, sizeof(params), "{\"source\": %.2f, \"hugepages\": %s}", source,
@@ -173,6 +163,7 @@ static void turns(struct setting *s)
 	option.failed |= !setting_lossless(s, sent, delivered);
 	atomic_store(&duet.stop, true);
 	pthread_join(thread, NULL);
+	testbed_unpin();
 	all = figures_add("rings/hot", "cycles/packet", hot, option.runs, params);
 	handed = figures_add("rings/receive", "cycles/packet", receive, option.runs, params);
 	taken = figures_add("rings/consume", "cycles/packet", consumed, option.runs, params);
@@ -185,6 +176,18 @@ static void turns(struct setting *s)
 
 /* Both at once. */
 
+/* What the consumer has not taken yet counts as well. */
+static void stop(struct setting *s)
+{
+	const struct plane *plane = s->gateway->parts.plane;
+
+	for (unsigned i = 0; i < 1000 && plane_ring_count(plane, RECEIVER, CONSUMER) > 0; i++)
+		usleep(100);
+	usleep(1000);
+	testbed_stop(s->gateway);
+}
+
+/* By one worker alone, while the other rests, or with the other as the consumer. */
 static void rate(struct setting *s, unsigned worker, const char *name)
 {
 	double value[FIGURES_RUNS], lost = 0, median;
@@ -194,12 +197,12 @@ static void rate(struct setting *s, unsigned worker, const char *name)
 		uint64_t before, from;
 
 		spread(s, worker);
+		plane_set_resting(s->gateway->parts.plane, CONSUMER, worker != CONSUMER);
 		before = setting_delivered(s);
 		source_start(&s->source[0], 1, option.per_run);
 		testbed_start(s->gateway);
 		source_wait(&s->source[0]);
-		usleep(1000);
-		testbed_stop(s->gateway);
+		stop(s);
 		from = s->source[0].stamp[1] - s->source[0].stamp[0];
 		lost += 1 - (double)(setting_delivered(s) - before) / (double)s->source[0].sent;
 		value[run] = (double)(setting_delivered(s) - before) / 2 / (double)from *
@@ -250,44 +253,64 @@ static double calibrate(void)
 	return (double)(rte_rdtsc() - from);
 }
 
-/* Packets per TSC cycle of the sources named by bits, at once. */
-static double run_sources(struct setting *s, unsigned sources)
+/* By the clock of each worker's CPU. */
+static void calibrate_both(double cycles[2])
+{
+	for (unsigned w = 0; w < 2; w++) {
+		testbed_pin(w);
+		cycles[w] = calibrate();
+	}
+	testbed_unpin();
+}
+
+/* Packets per TSC cycle of the workers named by bits, each on its own queue; the other one rests.
+ */
+static double run_workers(struct setting *s, unsigned workers)
 {
 	double sum = 0;
 
-	for (unsigned i = 0; i < SETTING_PORTS; i++)
-		if (sources >> i & 1)
-			source_start(&s->source[i], 1, option.per_run);
+	for (unsigned w = 0; w < 2; w++) {
+		plane_set_resting(s->gateway->parts.plane, w, !(workers >> w & 1));
+		if (workers >> w & 1)
+			source_start(&s->source[w], 1, option.per_run);
 		else
-			source_quiet(&s->source[i]);
+			source_quiet(&s->source[w]);
+	}
 	testbed_start(s->gateway);
-	for (unsigned i = 0; i < 2; i++)
-		if (sources >> i & 1)
-			source_wait(&s->source[i]);
+	for (unsigned w = 0; w < 2; w++)
+		source_wait(&s->source[w]);
 	usleep(500);
 	testbed_stop(s->gateway);
-	for (unsigned i = 0; i < 2; i++)
-		if (sources >> i & 1)
-			sum += (double)s->source[i].per_run /
-			       (double)(s->source[i].stamp[1] - s->source[i].stamp[0]);
+	for (unsigned w = 0; w < 2; w++)
+		if (workers >> w & 1)
+			sum += (double)s->source[w].per_run /
+			       (double)(s->source[w].stamp[1] - s->source[w].stamp[0]);
 	return sum;
+}
+
+/* Both at once between each of them alone, so that neither a CPU that is better than the other nor
+ * a drift counts. False where the CPUs did not hold their speed. */
+static bool pair(struct setting *s, double *one, double *two)
+{
+	double before[2], after[2], mega = (double)rte_get_tsc_hz() / 1e6;
+
+	calibrate_both(before);
+	*one = run_workers(s, 1) * mega / 2;
+	*two = run_workers(s, 3) * mega;
+	*one += run_workers(s, 2) * mega / 2;
+	calibrate_both(after);
+	return option.smoke ||
+	       (fabs(after[0] / before[0] - 1) <= MOVED && fabs(after[1] / before[1] - 1) <= MOVED);
 }
 
 static void scale(struct setting *s)
 {
 	double ratio[FIGURES_RUNS], one[FIGURES_RUNS], two[FIGURES_RUNS], median, first, both;
-	double mega = (double)rte_get_tsc_hz() / 1e6;
 	unsigned pairs = 0, wanted = option.smoke ? 2 : PAIRS, tried = 0;
 	char params[64];
 
-	while (pairs < wanted && tried < (option.smoke ? 4 : TRIES)) {
-		double before = calibrate(), after;
-
-		one[pairs] = run_sources(s, 1u << (tried % 2)) * mega;
-		two[pairs] = run_sources(s, 3) * mega;
-		after = calibrate();
-		tried++;
-		if (!option.smoke && fabs(after / before - 1) > MOVED)
+	for (; pairs < wanted && tried < TRIES; tried++) {
+		if (!pair(s, &one[pairs], &two[pairs]))
 			continue;
 		ratio[pairs] = two[pairs] / one[pairs];
 		pairs++;

@@ -261,7 +261,8 @@ struct setting *setting_create(const struct setting_plan *plan)
 			{.name = "bb", .mtu = MTU, .device = null}},
 		.connections = n + 16,
 		.idle = PLANE_IDLE_BUSY,
-		.cached = true};
+		.cached = true,
+		.pinned = true};
 
 	if (s == NULL)
 		return NULL;

@@ -23,6 +23,8 @@
 #define SETTLE_ROUNDS 100000
 #define ANY_SOCKET    ((unsigned)SOCKET_ID_ANY)
 
+static cpu_set_t cpus; /* that the process had when it began */
+
 int testbed_eal_named(const char *program, bool huge)
 {
 	char prefix[64], name[64];
@@ -30,22 +32,44 @@ int testbed_eal_named(const char *program, bool huge)
 		(char[]){"--no-telemetry"}, (char[]){"--log-level=lib.eal:error"}, (char[]){"-l"},
 		(char[]){"0"}, huge ? (char[]){"--in-memory"} : (char[]){"--no-huge"},
 		(char[]){"--no-shconf"}};
-	cpu_set_t cpus;
-	bool known = pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0;
 
+	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	snprintf(name, sizeof(name), "%s", program);
 	snprintf(prefix, sizeof(prefix), "--file-prefix=%s%d", program, (int)getpid());
 	if (rte_eal_init((int)ARRAY_SIZE(argv), argv) < 0)
 		return -EINVAL;
 	/* EAL binds the calling thread, and with it all that it will start, to one CPU. */
-	if (known)
-		pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+	testbed_unpin();
 	return 0;
 }
 
 int testbed_eal(void)
 {
 	return testbed_eal_named("test", false);
+}
+
+static int cpu_of(unsigned place)
+{
+	int cpu = -1;
+
+	place %= (unsigned)CPU_COUNT(&cpus);
+	for (unsigned seen = 0; seen <= place; seen += CPU_ISSET((size_t)cpu, &cpus) != 0)
+		cpu++;
+	return cpu;
+}
+
+void testbed_pin(unsigned place)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)cpu_of(place), &one);
+	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+}
+
+void testbed_unpin(void)
+{
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 }
 
 void testbed_mac(unsigned port, uint8_t mac[6])
@@ -159,7 +183,7 @@ static struct plane_config plane_config(const struct testbed *g)
 		.pool = g->parts.pool};
 
 	for (unsigned w = 0; w < s->workers; w++)
-		c.cpu[w] = -1;
+		c.cpu[w] = s->pinned ? cpu_of(w) : -1;
 	for (unsigned i = 0; i < s->ports; i++) {
 		struct plane_port *p = &c.port[i];
 

@@ -48,6 +48,7 @@ struct testbed_setup {
 	uint64_t seed;			   /* of the flow hash */
 	enum plane_idle idle;
 	bool cached; /* buffers from a pool with a cache for each thread, as in the daemon */
+	bool pinned; /* each worker to the CPU of its number, as by testbed_pin */
 };
 
 struct testbed {
@@ -68,6 +69,11 @@ struct testbed {
 int testbed_eal(void);
 /* The same by another name, and with 256 hugepages of 2 MiB where those are wanted. */
 int testbed_eal_named(const char *program, bool huge);
+
+/* Binds the calling thread to the CPU of that place among those the process may use, in turn where
+ * there are fewer; and lets it run on all of them again. */
+void testbed_pin(unsigned place);
+void testbed_unpin(void);
 
 /* The station address of a test gateway's port: 02:00:00:00:01:index. */
 void testbed_mac(unsigned port, uint8_t mac[6]);
