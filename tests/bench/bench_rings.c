@@ -8,12 +8,14 @@
  * hands over some bursts, then the second empties the ring. So neither waits for the other, nothing
  * is lost, and the lines that one has written are fetched from its cache by the other, as always.
  * Beside it the same packets by one worker alone (hot). rings/rate: both at once, what is
- * delivered.
+ * delivered. rings/out-of-order: both at once, while buckets change workers all the time; not one
+ * packet may be.
  *
  * scale/…: a worker on its own queue alone, the other at rest, then two, each on its own, at once;
  * the rate of the two over that of the one. Pairs follow each other; one whose calibration (a fixed
  * calculation) moved by more than 5 % is left out.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -33,6 +35,7 @@
 #define PAIRS	 15
 #define TRIES	 60
 #define MOVED	 0.05
+#define FLOWS	 64
 #define RECEIVER 0
 #define CONSUMER 1
 
@@ -215,6 +218,109 @@ static void rate(struct setting *s, unsigned worker, const char *name)
 		lost * 100);
 }
 
+/* Order: each packet bears its number, written as it is received and read where it is given to the
+ * device, by whichever worker does that. */
+
+static const uint8_t magic[8] = "in order";
+
+static struct {
+	uint64_t number; /* of the receiving worker */
+	_Atomic uint64_t seen, misplaced;
+	struct {
+		alignas(CACHE_LINE) _Atomic uint64_t next; /* the least that may still come */
+	} flow[FLOWS];
+} order;
+
+static uint16_t mark(uint16_t device, uint16_t queue, struct rte_mbuf **m, uint16_t count,
+	uint16_t room, void *unused)
+{
+	(void)device, (void)queue, (void)room, (void)unused;
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t *end = rte_pktmbuf_mtod_offset(m[i], uint8_t *, m[i]->data_len);
+
+		memcpy(end - 16, magic, 8);
+		memcpy(end - 8, &order.number, 8);
+		order.number++;
+	}
+	return count;
+}
+
+static uint16_t judge(
+	uint16_t device, uint16_t queue, struct rte_mbuf **m, uint16_t count, void *unused)
+{
+	uint64_t number, seen = 0, misplaced = 0;
+
+	(void)device, (void)queue, (void)unused;
+	for (unsigned i = 0; i < count; i++) {
+		const uint8_t *end = rte_pktmbuf_mtod_offset(m[i], uint8_t *, m[i]->data_len);
+
+		if (memcmp(end - 16, magic, 8) != 0)
+			continue;
+		memcpy(&number, end - 8, 8);
+		/* The source has its flows take turns. */
+		misplaced += number < atomic_load_explicit(&order.flow[number % FLOWS].next,
+					      memory_order_relaxed);
+		atomic_store_explicit(
+			&order.flow[number % FLOWS].next, number + 1, memory_order_relaxed);
+		seen++;
+	}
+	atomic_fetch_add_explicit(&order.seen, seen, memory_order_relaxed);
+	atomic_fetch_add_explicit(&order.misplaced, misplaced, memory_order_relaxed);
+	return count;
+}
+
+/* Half of the buckets to each worker, and then the other way round. */
+static void swap_halves(struct plane *plane, unsigned turn)
+{
+	uint8_t table[PLANE_BUCKETS];
+
+	for (unsigned b = 0; b < PLANE_BUCKETS; b++)
+		table[b] = (uint8_t)((b + turn) % 2);
+	plane_spread(plane, 0, table);
+}
+
+static void show_order(unsigned changes)
+{
+	double misplaced = (double)order.misplaced;
+	bool good = order.misplaced == 0 && order.seen > 0;
+	char params[96];
+
+	snprintf(params, sizeof(params), "{\"packets\": %" PRIu64 ", \"changes\": %u}", order.seen,
+		changes);
+	figures_add("rings/out-of-order", "packets", &misplaced, 1, params);
+	printf("%-28s %7" PRIu64 " of %" PRIu64 " packets, %u distributions%s\n", "out of order",
+		order.misplaced, order.seen, changes, good ? "" : "  FAILED");
+	option.failed |= !good;
+}
+
+/* Both workers at once, and the distribution changes as often as it can. It ends in the middle of a
+ * change, so nothing can come after it on this gateway. */
+static void keep_order(struct setting *s)
+{
+	struct plane *plane = s->gateway->parts.plane;
+	uint16_t out = s->gateway->device[SETTING_BACKBONE],
+		 queues = s->gateway->tx_queues[SETTING_BACKBONE];
+	const struct rte_eth_rxtx_callback *marks, *judges[PLANE_PORT_QUEUES];
+	unsigned changes = 0;
+
+	marks = rte_eth_add_rx_callback(s->gateway->device[0], 0, mark, NULL);
+	for (uint16_t q = 0; q < queues; q++)
+		judges[q] = rte_eth_add_tx_callback(out, q, judge, NULL);
+	spread(s, RECEIVER);
+	source_start(&s->source[0], 1, 4 * option.per_run);
+	testbed_start(s->gateway);
+	while (!atomic_load(&s->source[0].over)) {
+		if (plane_settled(plane))
+			swap_halves(plane, changes++);
+		usleep(500);
+	}
+	testbed_stop(s->gateway);
+	rte_eth_remove_rx_callback(s->gateway->device[0], 0, marks);
+	for (uint16_t q = 0; q < queues; q++)
+		rte_eth_remove_tx_callback(out, q, judges[q]);
+	show_order(changes);
+}
+
 static void bench_rings(void)
 {
 	struct setting *s = setting_create(&(struct setting_plan){.connections = 1,
@@ -227,12 +333,13 @@ static void bench_rings(void)
 	option.failed |= s == NULL;
 	if (s == NULL)
 		return;
-	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, 64}) < 0) {
+	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, FLOWS}) < 0) {
 		option.failed = 1;
 	} else {
 		turns(s);
 		rate(s, RECEIVER, "rings/rate/one");
 		rate(s, CONSUMER, "rings/rate/two");
+		keep_order(s);
 	}
 	setting_destroy(s);
 }
@@ -342,7 +449,7 @@ static void bench_scale(void)
 	for (unsigned i = 0; i < 100 && !plane_settled(s->gateway->parts.plane); i++)
 		for (unsigned w = 0; w < 2; w++)
 			plane_turn(s->gateway->parts.plane, w);
-	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, 64}) < 0)
+	if (setting_load(s, &(struct setting_load){WAY_OUT, SITE_FAR4, IP_4, 64, FLOWS}) < 0)
 		option.failed = 1;
 	else
 		scale(s);
