@@ -41,20 +41,6 @@ static size_t write_arp(uint8_t *frame, const struct neighbours_link *link,
 	return ETHER_BYTES + ARP_BYTES;
 }
 
-/* Over addresses, length, next header and the message. */
-static unsigned icmp6_checksum(const uint8_t *ip, const uint8_t *icmp, unsigned length)
-{
-	uint32_t sum = length + 58;
-
-	for (unsigned i = 8; i < IP6_BYTES; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	for (unsigned i = 0; i < length; i += 2)
-		sum += (uint32_t)icmp[i] << 8 | icmp[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
-}
-
 /* RFC 4861 section 4.3 and 7.2.2. */
 static size_t write_ns(uint8_t *frame, const struct neighbours_link *link,
 	const struct ip_address *source, const struct ip_address *target, const uint8_t *mac)
@@ -65,6 +51,7 @@ static size_t write_ns(uint8_t *frame, const struct neighbours_link *link,
 		0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]};
 	uint8_t *ip = frame + ETHER_BYTES;
 	uint8_t *icmp = ip + IP6_BYTES;
+	uint16_t sum;
 
 	put_ether(frame, mac != NULL ? mac : group_mac, link->mac, 0x86dd);
 	memset(ip, 0, IP6_BYTES + NS_BYTES);
@@ -79,7 +66,8 @@ static size_t write_ns(uint8_t *frame, const struct neighbours_link *link,
 	icmp[24] = 1;
 	icmp[25] = 1;
 	memcpy(icmp + 26, link->mac, 6);
-	put16(icmp + 2, icmp6_checksum(ip, icmp, NS_BYTES));
+	sum = (uint16_t)~neighbours_icmp6_sum(ip, icmp, NS_BYTES);
+	memcpy(icmp + 2, &sum, sizeof(sum));
 	return ETHER_BYTES + IP6_BYTES + NS_BYTES;
 }
 

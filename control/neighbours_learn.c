@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "control/neighbours_private.h"
+#include "dataplane/wire/ippacket.h"
 
 #define ETHER_BYTES 14
 #define ARP_BYTES   28
@@ -13,11 +14,6 @@
 #define ND_OVERRIDE	 0x20
 #define OPTION_SOURCE	 1
 #define OPTION_TARGET	 2
-
-static unsigned be16(const uint8_t *at)
-{
-	return (unsigned)at[0] << 8 | at[1];
-}
 
 static struct ip_address address4(const uint8_t *bytes)
 {
@@ -69,10 +65,10 @@ static void learn_arp(struct neighbours *n, const struct neighbours_link *link,
 	unsigned operation;
 	bool to_us;
 
-	if (length < ARP_BYTES || be16(arp) != 1 || be16(arp + 2) != 0x0800 || arp[4] != 6 ||
-		arp[5] != 4)
+	if (length < ARP_BYTES || ippacket_be16(arp) != 1 || ippacket_be16(arp + 2) != 0x0800 ||
+		arp[4] != 6 || arp[5] != 4)
 		return;
-	operation = be16(arp + 6);
+	operation = ippacket_be16(arp + 6);
 	sender = address4(arp + 14);
 	target = address4(arp + 24);
 	if (ip_is_unspecified(&sender) || operation < 1 || operation > 2)
@@ -101,21 +97,6 @@ static const uint8_t *find_option(const uint8_t *option, size_t length, unsigned
 	}
 	*valid = length == 0;
 	return found;
-}
-
-static bool icmp6_checksum_right(const uint8_t *ip, const uint8_t *icmp, size_t length)
-{
-	uint32_t sum = (uint32_t)length + 58;
-
-	for (unsigned i = 8; i < IP6_BYTES; i += 2)
-		sum += be16(ip + i);
-	for (size_t i = 0; i + 1 < length; i += 2)
-		sum += be16(icmp + i);
-	if (length % 2 != 0)
-		sum += (uint32_t)icmp[length - 1] << 8;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
 }
 
 /* RFC 4861 7.2.3: who asks us names itself. */
@@ -168,9 +149,9 @@ static void learn_nd(
 
 	if (length < IP6_BYTES + 24 || ip[0] >> 4 != 6 || ip[6] != 58 || ip[7] != 255)
 		return;
-	payload = be16(ip + 4);
+	payload = ippacket_be16(ip + 4);
 	if (payload < 24 || payload > length - IP6_BYTES || icmp[1] != 0 ||
-		!icmp6_checksum_right(ip, icmp, payload))
+		neighbours_icmp6_sum(ip, icmp, payload) != 0xffff)
 		return;
 	target = address6(icmp + 8);
 	if (ip_is_multicast(&target))
@@ -189,13 +170,13 @@ void neighbours_learn_frame(
 
 	if (!neighbours_link_read(n, link_value, &link))
 		return;
-	while (length >= offset + 6 &&
-		(be16(frame + offset) == 0x8100 || be16(frame + offset) == 0x88a8))
+	while (length >= offset + 6 && (ippacket_be16(frame + offset) == 0x8100 ||
+					       ippacket_be16(frame + offset) == 0x88a8))
 		offset += 4;
 	if (length < offset + 2)
 		return;
-	if (be16(frame + offset) == 0x0806)
+	if (ippacket_be16(frame + offset) == 0x0806)
 		learn_arp(n, &link, frame, frame + offset + 2, length - offset - 2);
-	else if (be16(frame + offset) == 0x86dd)
+	else if (ippacket_be16(frame + offset) == 0x86dd)
 		learn_nd(n, &link, frame + offset + 2, length - offset - 2);
 }

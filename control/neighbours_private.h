@@ -10,6 +10,7 @@
 #include "control/precedence.h"
 #include "dataplane/fwd/value.h"
 #include "dataplane/path/packet.h"
+#include "dataplane/wire/checksum.h"
 #include "dataplane/worker/plane.h"
 
 #define NEIGHBOURS_RETRY_MS	1000 /* RETRANS_TIMER of RFC 4861 */
@@ -142,6 +143,15 @@ void neighbours_confirm(struct neighbours *n, uint32_t id, const uint8_t mac[6],
 static inline struct neighbour *neighbours_entry(const struct neighbours *n, uint32_t id)
 {
 	return &n->config.fwd->neighbours.entry[id];
+}
+
+/* Of an ICMPv6 message with its pseudo header (RFC 8200 8.1), in memory order: 0xffff where its
+ * checksum is right. */
+static inline uint16_t neighbours_icmp6_sum(const uint8_t *ip, const uint8_t *icmp, size_t length)
+{
+	uint64_t sum = checksum_pseudo(ip + 8, ip + 24, 16, 58, (uint32_t)length);
+
+	return checksum_fold(checksum_add(sum, icmp, length));
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "dataplane/wire/checksum.h"
 #include "dataplane/wire/laneoption.h"
 
 #define ETHER_BYTES   14
@@ -22,25 +23,10 @@ static void put16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
-/* Ones-complement sum of 16-bit words in memory order, folded. */
-static uint32_t sum_of(const uint8_t *bytes, unsigned length)
-{
-	uint32_t sum = 0;
-
-	for (unsigned i = 0; i < length; i += 2) {
-		uint16_t word;
-
-		memcpy(&word, &bytes[i], sizeof(word));
-		sum += word;
-	}
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
 /* Of the addresses and the protocol; the length is added packet by packet. */
 static uint32_t pseudo_sum(const uint8_t *addresses, unsigned length)
 {
-	return sum_of(addresses, length) + htons(IPPROTO_UDP);
+	return (uint32_t)checksum_add(htons(IPPROTO_UDP), addresses, length);
 }
 
 static void build_ip4(
@@ -54,7 +40,7 @@ static void build_ip4(
 	ip[9] = IPPROTO_UDP;
 	memcpy(&ip[12], local->bytes, 4);
 	memcpy(&ip[16], remote->bytes, 4);
-	path->ip_sum = sum_of(ip, IP4_BYTES);
+	path->ip_sum = checksum_ip4_header(ip);
 	path->pseudo_sum = pseudo_sum(&ip[12], 8);
 }
 
