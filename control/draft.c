@@ -249,20 +249,13 @@ refused:
 /* Objects come zeroed, so equal contents are equal bytes. */
 static bool same(const struct model_object *a, const struct model_object *b)
 {
-	static const size_t size[MODEL_KINDS] = {
-		[MODEL_SITE] = sizeof(struct model_site),
-		[MODEL_PATH] = sizeof(struct model_path),
-		[MODEL_CONNECTION] = sizeof(struct model_connection),
-		[MODEL_ENDPOINT] = sizeof(struct model_endpoint),
-		[MODEL_ATTACHMENT] = sizeof(struct model_attachment),
-	};
-	size_t bytes = size[a->kind];
+	size_t fixed = store_size(a->kind, 0), bytes = fixed;
 
 	if (a->kind == MODEL_CONNECTION)
-		bytes += ((const struct model_connection *)a)->endpoint_count * sizeof(void *);
+		bytes = store_size(a->kind, ((const struct model_connection *)a)->endpoint_count);
 	/* Where the numbers of endpoints differ, the fixed part ends the comparison early. */
 	return memcmp((const char *)a + sizeof(*a), (const char *)b + sizeof(*b),
-		       size[a->kind] - sizeof(*a)) == 0 &&
+		       fixed - sizeof(*a)) == 0 &&
 	       memcmp((const char *)a + sizeof(*a), (const char *)b + sizeof(*b),
 		       bytes - sizeof(*a)) == 0;
 }

@@ -89,7 +89,7 @@ uint8_t store_owner(struct model *model, const char *name)
 	return (uint8_t)model->owner_count;
 }
 
-struct model_object *store_object(enum model_kind kind, size_t endpoints)
+size_t store_size(enum model_kind kind, size_t endpoints)
 {
 	static const size_t size[MODEL_KINDS] = {
 		[MODEL_SITE] = sizeof(struct model_site),
@@ -98,8 +98,13 @@ struct model_object *store_object(enum model_kind kind, size_t endpoints)
 		[MODEL_ENDPOINT] = sizeof(struct model_endpoint),
 		[MODEL_ATTACHMENT] = sizeof(struct model_attachment),
 	};
-	struct model_object *object =
-		calloc(1, size[kind] + endpoints * sizeof(struct model_endpoint *));
+
+	return size[kind] + endpoints * sizeof(struct model_endpoint *);
+}
+
+struct model_object *store_object(enum model_kind kind, size_t endpoints)
+{
+	struct model_object *object = calloc(1, store_size(kind, endpoints));
 
 	if (object == NULL)
 		return NULL;

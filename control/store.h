@@ -80,6 +80,9 @@ void store_id_give(struct model *model, enum model_kind kind, uint32_t id);
 /* Number of this owner, a new one where the name is new; 0 at the limit. */
 uint8_t store_owner(struct model *model, const char *name);
 
+/* Bytes of an object of this kind; of a connection, with so many endpoints. */
+size_t store_size(enum model_kind kind, size_t endpoints);
+
 /* Fresh zeroed object of this kind (for a connection with room for so many endpoints) with one
  * holder; NULL on lack of memory. */
 struct model_object *store_object(enum model_kind kind, size_t endpoints);
