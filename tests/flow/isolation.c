@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "tests/tools/answer.h"
+#include "tests/tools/farsite.h"
 #include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
@@ -119,23 +120,18 @@ static json_t *document(void)
 
 	for (int i = 0; i < CONNECTIONS; i++) {
 		char name[32];
+		json_t *attachment;
 
 		snprintf(name, sizeof(name), "customer %d", i);
+		attachment = farsite_attachment(name, FIRST_VLAN + i);
 		json_array_append_new(
-			connections, json_pack("{s:s,s:i,s:[{s:s}]}", "name", name, "vni",
-					     FIRST_VNI + i, "endpoints", "site", "far"));
-		json_array_append_new(attachments,
-			json_pack("{s:s,s:s,s:s,s:[{s:s,s:i}],s:[s,s]}", "name", name, "connection",
-				name, "port", "cust", "tags", "type", "0x8100", "vlan",
-				FIRST_VLAN + i, "addresses", "192.168.7.1/24", "fd07::1/64"));
-		json_array_append_new(
-			routes, json_pack("{s:s,s:[s,s],s:{s:s}}", "connection", name, "prefixes",
-					"10.2.0.0/16", "fd02::/32", "via", "site", "far"));
+			json_object_get(attachment, "addresses"), json_string("fd07::1/64"));
+		json_array_append_new(attachments, attachment);
+		json_array_append_new(connections, farsite_connection(name, FIRST_VNI + i));
+		json_array_append_new(routes,
+			farsite_routes(name, json_pack("[s,s]", "10.2.0.0/16", "fd02::/32")));
 	}
-	return json_pack("{s:{s:[{s:s}],s:[{s:s,s:s,s:s,s:s,s:s,s:s}],s:o,s:o,s:o}}", "document",
-		"sites", "name", "far", "paths", "name", "p1", "site", "far", "port", "bb", "local",
-		"10.1.0.1/24", "remote", "10.1.0.2", "encapsulation", "geneve", "connections",
-		connections, "attachments", attachments, "routes", routes);
+	return farsite_document(connections, attachments, routes);
 }
 
 static int prepare(int argc, char **argv)

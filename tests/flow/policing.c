@@ -12,6 +12,7 @@
 #include <rte_cycles.h>
 
 #include "tests/tools/answer.h"
+#include "tests/tools/farsite.h"
 #include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
@@ -75,24 +76,19 @@ static int apply(void)
 	for (int i = 0; i < CUSTOMERS; i++) {
 		const char *name = customer[i].name;
 		int burst = i == MODEST ? 0 : MBPS * 125 * BURST_MS;
+		json_t *connection, *limits;
 
+		connection = farsite_connection(name, i + 1);
+		limits = json_pack("{s:i,s:i,s:i,s:i}", "bandwidth_mbps", MBPS, "burst_bytes",
+			burst, "peak_mbps", i == MARKED ? MBPS * 3 / 2 : 0, "excess_dscp", MARK);
+		json_object_update(connection, limits);
+		json_decref(limits);
+		json_array_append_new(connections, connection);
+		json_array_append_new(attachments, farsite_attachment(name, FIRST_VLAN + i));
 		json_array_append_new(
-			connections, json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:[{s:s}]}", "name", name,
-					     "vni", i + 1, "bandwidth_mbps", MBPS, "burst_bytes",
-					     burst, "peak_mbps", i == MARKED ? MBPS * 3 / 2 : 0,
-					     "excess_dscp", MARK, "endpoints", "site", "far"));
-		json_array_append_new(attachments,
-			json_pack("{s:s,s:s,s:s,s:[{s:s,s:i}],s:[s]}", "name", name, "connection",
-				name, "port", "cust", "tags", "type", "0x8100", "vlan",
-				FIRST_VLAN + i, "addresses", "192.168.7.1/24"));
-		json_array_append_new(
-			routes, json_pack("{s:s,s:s,s:{s:s}}", "connection", name, "prefix",
-					"10.2.0.0/16", "via", "site", "far"));
+			routes, farsite_routes(name, json_pack("[s]", "10.2.0.0/16")));
 	}
-	params = json_pack("{s:{s:[{s:s}],s:[{s:s,s:s,s:s,s:s,s:s}],s:o,s:o,s:o}}", "document",
-		"sites", "name", "far", "paths", "name", "p", "site", "far", "port", "bb", "local",
-		"10.1.0.1/24", "remote", "10.1.0.2", "connections", connections, "attachments",
-		attachments, "routes", routes);
+	params = farsite_document(connections, attachments, routes);
 	error = testbed_apply(gateway, params, text, sizeof(text));
 	if (error < 0)
 		fprintf(stderr, "%s\n", text);

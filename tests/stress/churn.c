@@ -14,6 +14,7 @@
 #include "control/publisher.h"
 #include "tests/stress/flowframe.h"
 #include "tests/stress/flowpeer.h"
+#include "tests/tools/farsite.h"
 #include "tests/tools/testbed.h"
 
 #define FLOWS  64
@@ -52,41 +53,24 @@ static json_t *prefixes(unsigned base)
 	return list;
 }
 
-static json_t *customer(const char *name, int vlan)
-{
-	return json_pack("{s:s,s:s,s:s,s:[{s:s,s:i}],s:[s]}", "name", name, "connection", name,
-		"port", "cust", "tags", "type", "0x8100", "vlan", vlan, "addresses",
-		"192.168.7.1/24");
-}
-
-static json_t *routes_of(const char *name, json_t *list)
-{
-	return json_pack(
-		"{s:s,s:o,s:{s:s}}", "connection", name, "prefixes", list, "via", "site", "far");
-}
-
 /* The customer that stays, and with a guest: another one, and more routes for both. */
 static json_t *document(bool guest)
 {
 	/* Far above what is sent: whatever changes in it, it costs no packet. */
 	static const int bandwidths[] = {1000, 0, 3000, 500};
 	static unsigned serial;
-	json_t *connections = json_pack("[{s:s,s:i,s:i,s:[{s:s}]}]", "name", "stays", "vni", 1,
-		"bandwidth_mbps", bandwidths[serial++ % 4], "endpoints", "site", "far");
-	json_t *attachments = json_pack("[o]", customer("stays", 1100));
-	json_t *routes = json_pack("[o]", routes_of("stays", json_pack("[s]", "10.2.0.0/16")));
+	json_t *stays = farsite_connection("stays", 1), *connections = json_pack("[o]", stays);
+	json_t *attachments = json_pack("[o]", farsite_attachment("stays", 1100));
+	json_t *routes = json_pack("[o]", farsite_routes("stays", json_pack("[s]", "10.2.0.0/16")));
 
+	json_object_set_new(stays, "bandwidth_mbps", json_integer(bandwidths[serial++ % 4]));
 	if (guest) {
-		json_array_append_new(connections, json_pack("{s:s,s:i,s:[{s:s}]}", "name", "comes",
-							   "vni", 2, "endpoints", "site", "far"));
-		json_array_append_new(attachments, customer("comes", 1101));
-		json_array_append_new(routes, routes_of("comes", prefixes(2)));
-		json_array_append_new(routes, routes_of("stays", prefixes(3)));
+		json_array_append_new(connections, farsite_connection("comes", 2));
+		json_array_append_new(attachments, farsite_attachment("comes", 1101));
+		json_array_append_new(routes, farsite_routes("comes", prefixes(2)));
+		json_array_append_new(routes, farsite_routes("stays", prefixes(3)));
 	}
-	return json_pack("{s:{s:[{s:s}],s:[{s:s,s:s,s:s,s:s,s:s,s:s}],s:o,s:o,s:o}}", "document",
-		"sites", "name", "far", "paths", "name", "p", "site", "far", "port", "bb", "local",
-		"10.1.0.1/24", "remote", "10.1.0.2", "encapsulation", "geneve", "connections",
-		connections, "attachments", attachments, "routes", routes);
+	return farsite_document(connections, attachments, routes);
 }
 
 static int apply(bool guest)

@@ -16,6 +16,7 @@
 
 #include "control/publisher.h"
 #include "tests/tools/answer.h"
+#include "tests/tools/farsite.h"
 #include "tests/tools/rawframe.h"
 #include "tests/tools/testbed.h"
 
@@ -112,8 +113,7 @@ static void *outside(void *seed)
 /* The customer's own routes: to the site, back to itself by one hop or two, to nowhere. */
 static void add_routes(json_t *routes, const char *name, uint64_t *state)
 {
-	json_array_append_new(routes, json_pack("{s:s,s:s,s:{s:s}}", "connection", name, "prefix",
-					      "10.2.0.0/16", "via", "site", "far"));
+	json_array_append_new(routes, farsite_routes(name, json_pack("[s]", "10.2.0.0/16")));
 	for (unsigned i = 0; i < PREFIXES; i++) {
 		char prefix[24];
 		json_t *via;
@@ -156,19 +156,11 @@ static json_t *document(uint64_t *state)
 		if (random32(state) % 2 == 0)
 			continue;
 		snprintf(name, sizeof(name), "c%d", customer);
-		json_array_append_new(
-			connections, json_pack("{s:s,s:i,s:[{s:s}]}", "name", name, "vni",
-					     FIRST_VNI + customer, "endpoints", "site", "far"));
-		json_array_append_new(attachments,
-			json_pack("{s:s,s:s,s:s,s:[{s:s,s:i}],s:[s]}", "name", name, "connection",
-				name, "port", "cust", "tags", "type", "0x8100", "vlan",
-				FIRST_VLAN + customer, "addresses", "192.168.7.1/24"));
+		json_array_append_new(connections, farsite_connection(name, FIRST_VNI + customer));
+		json_array_append_new(attachments, farsite_attachment(name, FIRST_VLAN + customer));
 		add_routes(routes, name, state);
 	}
-	return json_pack("{s:{s:[{s:s}],s:[{s:s,s:s,s:s,s:s,s:s,s:s}],s:o,s:o,s:o}}", "document",
-		"sites", "name", "far", "paths", "name", "p", "site", "far", "port", "bb", "local",
-		"10.1.0.1/24", "remote", "10.1.0.2", "encapsulation", "geneve", "connections",
-		connections, "attachments", attachments, "routes", routes);
+	return farsite_document(connections, attachments, routes);
 }
 
 static int churn(unsigned applies, uint64_t *state)
