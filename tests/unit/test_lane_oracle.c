@@ -51,7 +51,8 @@ static struct {
 	uint32_t first, epoch, oldest; /* epochs */
 	/* The slow receiver. */
 	unsigned generation, previous, stamp;
-	int64_t newest, base;
+	int64_t newest, base, stray_newest;
+	unsigned strays;
 	uint64_t covered; /* numbers that came or were skipped */
 	uint64_t received[EPOCHS], bytes[EPOCHS], sent[EPOCHS], dropped[EPOCHS];
 	uint64_t count[LANE_DUPLICATE + 1];
@@ -68,12 +69,21 @@ static unsigned index_of(uint32_t epoch)
 	return (epoch - w.first) % EPOCHS;
 }
 
+/* Another one of the generation before, since the newest: after so many that is the present. */
+static bool is_stray(void)
+{
+	if (w.stray_newest != w.newest)
+		w.strays = 0;
+	w.stray_newest = w.newest;
+	return ++w.strays <= LANE_STRAYS;
+}
+
 static enum lane_verdict slow_verdict(const struct record *r, int64_t at)
 {
 	unsigned generation = r->option.flags & LANEOPTION_GENERATION;
 
 	if (generation != w.generation) {
-		if (generation == w.previous && !(r->option.flags & LANEOPTION_START))
+		if (generation == w.previous && !(r->option.flags & LANEOPTION_START) && is_stray())
 			return LANE_LATE;
 		w.previous = w.generation;
 		w.generation = generation;
