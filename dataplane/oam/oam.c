@@ -236,6 +236,5 @@ bool oam_end(struct oam *oam, uint64_t drained)
 
 uint64_t oam_deadline(const struct oam *oam)
 {
-	return oam->coming != 0 || sessions_behind(&oam->sessions) ? 0
-								   : sessions_next(&oam->sessions);
+	return oam->coming != 0 ? 0 : sessions_next(&oam->sessions);
 }

@@ -45,7 +45,9 @@ void oam_take(struct oam *oam);
  * there is configuration left to follow. */
 bool oam_end(struct oam *oam, uint64_t drained);
 
-/* TSC at which there is work without any packet coming in; UINT64_MAX: never. */
+/* TSC at which there is work without any packet coming in; UINT64_MAX: never. Asked between turns,
+ * when oam_end() left nothing behind: the last turn's snapshot may be gone, and is not looked at.
+ */
 uint64_t oam_deadline(const struct oam *oam);
 
 #endif
