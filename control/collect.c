@@ -292,10 +292,14 @@ void collect_worker(const struct collect *collect, unsigned worker, struct colle
 	};
 	for (unsigned from = 0; from < collect->workers; from++)
 		out->spread += peek(&collect->meter[from]->spread[worker]);
-	for (unsigned i = 0; i < METER_GAPS; i++)
-		out->poll_gap[i] = peek(&m->poll_gap[i]);
 	if (collect->plane != NULL && worker < collect->workers)
 		out->generation = plane_generation(collect->plane, worker);
+}
+
+void collect_poll_gap(const struct collect *collect, unsigned worker, struct histogram_sum *out)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		out->bucket[i] = peek(&collect->meter[worker]->poll_gap[i]);
 }
 
 void collect_ring(

@@ -56,7 +56,6 @@ struct collect_worker {
 	uint64_t hold_max_ns;
 	uint64_t busy_ns, sleep_ns;
 	uint64_t poll_gap_max_ns;
-	uint64_t poll_gap[METER_GAPS]; /* see meter.h */
 };
 
 struct collect_ring {
@@ -96,6 +95,8 @@ void collect_path(const struct collect *collect, uint32_t id, struct meter_traff
 /* What is counted on the lanes of a path. */
 void collect_lanes(const struct collect *collect, uint32_t id, struct lanes_view *out);
 void collect_worker(const struct collect *collect, unsigned worker, struct collect_worker *out);
+/* Times between its polls, ns. */
+void collect_poll_gap(const struct collect *collect, unsigned worker, struct histogram_sum *out);
 /* from may be control (== workers); to is a worker. */
 void collect_ring(
 	const struct collect *collect, unsigned from, unsigned to, struct collect_ring *out);

@@ -60,7 +60,7 @@ void exposition_seconds(struct exposition *e, enum families family,
 }
 
 void exposition_histogram(struct exposition *e, enum families family, const char *name,
-	const char *value, const uint64_t *bucket, unsigned count, const uint64_t *sum_ns)
+	const char *value, const struct exposition_times *times)
 {
 	struct text *t = &e->family[family];
 	struct exposition_label label[3] = {{name, value}};
@@ -69,22 +69,22 @@ void exposition_histogram(struct exposition *e, enum families family, const char
 	char bound[32];
 
 	*le = (struct exposition_label){"le", bound};
-	for (unsigned i = 0; i < count; i++) {
-		total += bucket[i];
-		snprintf(bound, sizeof(bound), "%g", (double)(UINT64_C(1) << i) / 1e6);
-		if (i + 1 == count)
+	for (unsigned i = 0; i < times->count; i++) {
+		total += times->bucket[i];
+		snprintf(bound, sizeof(bound), "%.10g", (double)(times->first_ns << i) / 1e9);
+		if (i + 1 == times->count)
 			le->value = "+Inf";
 		open_sample(t, family, "_bucket", label);
 		close_sample(t, total);
 	}
 	/* A count without a sum is not allowed in OpenMetrics. */
-	if (sum_ns == NULL)
+	if (times->sum_ns == NULL)
 		return;
 	*le = (struct exposition_label){0};
 	open_sample(t, family, "_count", label);
 	close_sample(t, total);
 	open_sample(t, family, "_sum", label);
-	text_format(t, "%.9f\n", (double)*sum_ns / 1e9);
+	text_format(t, "%.9f\n", (double)*times->sum_ns / 1e9);
 }
 
 /* OpenMetrics names the family, the older format the sample. */

@@ -37,10 +37,17 @@ void exposition_sample(struct exposition *e, enum families family,
 	const struct exposition_label *label, uint64_t value);
 void exposition_seconds(struct exposition *e, enum families family,
 	const struct exposition_label *label, uint64_t ns);
-/* bucket[i] counts what is below 2^i microseconds and not below half of it, the last all the rest.
- * sum_ns: NULL where the sum is not known. One label, or name NULL. */
+/* Counts of durations: bucket[i] of what is below first_ns << i and not below half of it, the last
+ * of all the rest. sum_ns: NULL where the sum is not known. */
+struct exposition_times {
+	const uint64_t *bucket;
+	unsigned count;
+	uint64_t first_ns;
+	const uint64_t *sum_ns;
+};
+/* One label, or name NULL. */
 void exposition_histogram(struct exposition *e, enum families family, const char *name,
-	const char *value, const uint64_t *bucket, unsigned count, const uint64_t *sum_ns);
+	const char *value, const struct exposition_times *times);
 
 /* Appends one more family to whole, and the end mark behind the last. False: all is joined. */
 bool exposition_join(struct exposition *e);

@@ -26,7 +26,7 @@
 		"Time in polls that found work") \
 	X(WORKER_SLEEP, "trunkline_worker_sleep_seconds", "counter", "seconds", "Time asleep") \
 	X(WORKER_GAP, "trunkline_worker_poll_gap_seconds", "histogram", "seconds", \
-		"Time between two polls") \
+		"Time from one poll to the next, naps included") \
 	X(WORKER_GAP_MAX, "trunkline_worker_poll_gap_max_seconds", "gauge", "seconds", \
 		"Longest time between two polls") \
 	X(WORKER_SPREAD, "trunkline_worker_spread_packets", "counter", "packets", \

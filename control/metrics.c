@@ -8,6 +8,8 @@
 
 #define CONNECTIONS_A_STEP 32
 #define OBJECTS_A_STEP	   128
+#define GAP_BUCKETS	   24
+#define GAP_FIRST_NS	   UINT64_C(256)
 
 #define L(...) EXPOSITION_LABELS(__VA_ARGS__)
 
@@ -22,6 +24,25 @@ static void write_gateway(struct metrics *m)
 	exposition_sample(e, FAMILIES_GENERATION, NULL, m->gateway.generation);
 	exposition_sample(e, FAMILIES_LIVE_GENERATION, NULL, m->gateway.live);
 	exposition_seconds(e, FAMILIES_START_TIME, NULL, m->gateway.started_ns);
+}
+
+/* Octaves of the buckets it is counted in: their bounds are those of the metric to the nanosecond.
+ */
+static void write_gaps(struct metrics *m, unsigned worker, const char *number)
+{
+	struct histogram_sum gaps;
+	uint64_t octave[GAP_BUCKETS] = {0};
+
+	collect_poll_gap(m->collect, worker, &gaps);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		unsigned at = 0;
+
+		while (at + 1 < GAP_BUCKETS && histogram_most(i) >= GAP_FIRST_NS << at)
+			at++;
+		octave[at] += gaps.bucket[i];
+	}
+	exposition_histogram(&m->out, FAMILIES_WORKER_GAP, "worker", number,
+		&(struct exposition_times){octave, GAP_BUCKETS, GAP_FIRST_NS, NULL});
 }
 
 static void write_worker(struct metrics *m, unsigned worker)
@@ -45,8 +66,7 @@ static void write_worker(struct metrics *m, unsigned worker)
 	exposition_sample(e, FAMILIES_WORKER_MOVED, label, w.moved_buckets);
 	exposition_sample(e, FAMILIES_WORKER_GIVEN_UP, label, w.moves_given_up);
 	exposition_sample(e, FAMILIES_WORKER_HELD, label, w.held);
-	exposition_histogram(
-		e, FAMILIES_WORKER_GAP, "worker", number, w.poll_gap, METER_GAPS, NULL);
+	write_gaps(m, worker, number);
 }
 
 static void write_ring(struct metrics *m, unsigned from, unsigned to)
@@ -269,8 +289,9 @@ static void write_turns(struct metrics *m)
 {
 	if (m->turns == NULL)
 		return;
-	exposition_histogram(&m->out, FAMILIES_CONTROL_TURN, NULL, NULL, m->turns->bucket,
-		LOOP_TIME_BUCKETS, &m->turns->total_ns);
+	exposition_histogram(&m->out, FAMILIES_CONTROL_TURN, NULL, NULL,
+		&(struct exposition_times){
+			m->turns->bucket, LOOP_TIME_BUCKETS, 1000, &m->turns->total_ns});
 	exposition_sample(&m->out, FAMILIES_CONTROL_LONG, NULL, m->turns->over_limit);
 }
 

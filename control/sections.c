@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/sections.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "control/loop.h"
 
 #define PORT_CELLS	 (16 + DROP_COUNT + ROSTER_EXTRAS)
-#define WORKER_CELLS	 (15 + METER_GAPS)
+#define WORKER_CELLS	 (18 + HISTOGRAM_BUCKETS)
 #define SIDE_CELLS	 (11 + DROP_COUNT)
 #define CONNECTION_CELLS (METER_SIDES * SIDE_CELLS + METER_NOTE_COUNT + 8)
 #define CONTROL_CELLS	 (4 + LOOP_TIME_BUCKETS)
@@ -84,12 +87,30 @@ static void write_times(struct tally *t, const char *key, const uint64_t *bucket
 	tally_group_end(t);
 }
 
+/* Every bucket that is not empty, named by the greatest value in it, and what stands out. */
+static void write_gaps(struct tally *t, const struct histogram_sum *gaps)
+{
+	char most[24];
+
+	tally_level(t, "poll_gap_p50_ns", histogram_percentile(gaps, 0.5));
+	tally_level(t, "poll_gap_p99_ns", histogram_percentile(gaps, 0.99));
+	tally_level(t, "poll_gap_p999_ns", histogram_percentile(gaps, 0.999));
+	tally_group(t, "poll_gap_ns");
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		snprintf(most, sizeof(most), "%" PRIu64, histogram_most(i));
+		tally_some(t, most, gaps->bucket[i]);
+	}
+	tally_group_end(t);
+}
+
 void sections_worker(struct report *report, uint32_t worker)
 {
+	struct histogram_sum gaps;
 	struct collect_worker w;
 	struct tally t;
 
 	collect_worker(report->collect, worker, &w);
+	collect_poll_gap(report->collect, worker, &gaps);
 	report_tally(report, &t, REPORT_WORKERS, worker, WORKER_CELLS, 0);
 	tally_begin(&t, NULL);
 	tally_number(&t, "worker", worker);
@@ -108,7 +129,7 @@ void sections_worker(struct report *report, uint32_t worker)
 	tally_count(&t, "held_packets", w.held);
 	tally_count(&t, "hold_full", w.hold_full);
 	tally_level(&t, "hold_max_ns", w.hold_max_ns);
-	write_times(&t, "poll_gap_us", w.poll_gap, METER_GAPS);
+	write_gaps(&t, &gaps);
 	tally_end(&t);
 }
 

@@ -138,7 +138,8 @@ void cli_view_steering(const struct cli_sample *sample)
 void cli_view_workers(const struct cli_sample *sample)
 {
 	struct cli_table *t = cli_table_create(
-		"WORKER|>GENERATION|>pkt/s|>BUSY %|>ASLEEP %|>PACKETS|>SLEEPS|>LONGEST GAP");
+		"WORKER|>GENERATION|>pkt/s|>BUSY %|>ASLEEP %|>PACKETS|>SLEEPS|>GAP p99|>GAP "
+		"p99.9|>LONGEST GAP");
 	char text[CLI_UNITS_MAX];
 	json_t *worker;
 	size_t i;
@@ -155,6 +156,8 @@ void cli_view_workers(const struct cli_sample *sample)
 		cli_table_cell(t, "%s", cli_units_percent(asleep, 1e9, text));
 		count(t, cli_json_u64(worker, "packets"));
 		count(t, cli_json_u64(worker, "sleeps"));
+		duration(t, cli_json_u64(worker, "poll_gap_p99_ns"));
+		duration(t, cli_json_u64(worker, "poll_gap_p999_ns"));
 		duration(t, cli_json_u64(worker, "poll_gap_max_ns"));
 	}
 	cli_table_print(t, stdout, "no workers");

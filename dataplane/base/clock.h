@@ -23,6 +23,18 @@ static inline uint32_t clock_lane(uint64_t tsc, uint64_t rate)
 	return (uint32_t)((__extension__(unsigned __int128) tsc * rate) >> 32);
 }
 
+/* Of TSC cycles to nanoseconds, in the upper half of a product. */
+static inline uint64_t clock_ns_rate(void)
+{
+	return (uint64_t)(1e9 * 4294967296.0 / (double)rte_get_tsc_hz());
+}
+
+/* rate: clock_ns_rate(). Rounded down. */
+static inline uint64_t clock_ns(uint64_t cycles, uint64_t rate)
+{
+	return (uint64_t)((__extension__(unsigned __int128) cycles * rate) >> 32);
+}
+
 /* Cycles in that many microseconds. */
 static inline uint64_t clock_us(uint64_t us)
 {

@@ -14,6 +14,7 @@
 #define DATAPLANE_METER_METER_H
 
 #include "dataplane/base/drop.h"
+#include "dataplane/base/histogram.h"
 #include "dataplane/base/macros.h"
 #include "dataplane/meter/flows.h"
 
@@ -84,10 +85,6 @@ struct meter_port {
 	uint64_t drop[DROP_COUNT];
 };
 
-/* Time without a poll, log2 of microseconds: entry i counts gaps of [2^(i-1), 2^i) us, the last all
- * above. */
-#define METER_GAPS 20
-
 /* What moved from this worker to others, or between others for what it receives. */
 struct meter_move {
 	uint64_t buckets, queues; /* moves that ended as asked for */
@@ -104,7 +101,10 @@ struct meter {
 	uint64_t packets;
 	uint64_t sleeps;
 	uint64_t busy_cycles, sleep_cycles; /* TSC */
-	uint64_t poll_gap[METER_GAPS];
+	/* From the start of one turn to the start of the next, naps included, by the buckets of
+	 * histogram_index(). A turn can take some tens of nanoseconds: 32 bits would wrap in
+	 * minutes. */
+	uint64_t poll_gap[HISTOGRAM_BUCKETS];
 	uint64_t poll_gap_max;		     /* TSC cycles */
 	struct meter_connection *connection; /* by id */
 	struct meter_traffic *attachment;    /* by id */

@@ -140,6 +140,7 @@ static int make_worker(struct plane *p, unsigned index)
 	w->idle = config->idle;
 	w->idle_sleep_us = config->idle_sleep_us;
 	w->cpu = config->cpu[index];
+	w->ns_rate = clock_ns_rate();
 	w->forwarder.fwd = p->fwd;
 	w->forwarder.snapshot = fwd_snapshot(p->fwd);
 	w->forwarder.meter = p->meter[index];

@@ -143,10 +143,8 @@ static void count_gap(struct worker *w, uint64_t now)
 {
 	struct meter *meter = w->forwarder.meter;
 	uint64_t gap = now - w->last_turn;
-	uint64_t us = gap / (clock_us(1) | 1);
-	unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
 
-	meter->poll_gap[RTE_MIN(bucket, METER_GAPS - 1u)]++;
+	meter->poll_gap[histogram_index(clock_ns(gap, w->ns_rate))]++;
 	if (gap > meter->poll_gap_max)
 		meter->poll_gap_max = gap;
 	if (w->last_busy)

@@ -23,6 +23,7 @@ struct worker {
 	struct rte_ring *send_in[PLANE_WORKERS]; /* the same */
 	struct rte_ring *inject;		 /* from control */
 	struct oam *oam;
+	uint64_t ns_rate;   /* clock_ns_rate() */
 	uint64_t last_turn; /* TSC */
 	bool last_busy;
 	unsigned empty_turns;

@@ -209,19 +209,22 @@ static void workers_and_rings_are_read(void **state)
 {
 	struct world *world = *state;
 	struct collect_worker w;
+	struct histogram_sum gaps;
 	struct collect_ring r;
 
 	world->collect.tsc_hz = 2000000000;
 	world->meter[1]->turns = 12;
 	world->meter[1]->busy_cycles = UINT64_C(10000000000000000000);
-	world->meter[1]->poll_gap[3] = 4;
+	world->meter[1]->poll_gap[histogram_index(7000)] = 4;
 	world->meter[1]->poll_gap_max = 2000;
 	world->meter[1]->ring_sent[0] = 77;
 	world->meter[1]->ring_full[0] = 3;
 	collect_worker(&world->collect, 1, &w);
 	assert_int_equal(w.turns, 12);
 	assert_true(w.busy_ns == UINT64_C(5000000000000000000));
-	assert_int_equal(w.poll_gap[3], 4);
+	collect_poll_gap(&world->collect, 1, &gaps);
+	assert_int_equal(histogram_total(&gaps), 4);
+	assert_int_equal(gaps.bucket[histogram_index(7000)], 4);
 	assert_int_equal(w.poll_gap_max_ns, 1000);
 	collect_ring(&world->collect, 1, 0, &r);
 	assert_int_equal(r.sent, 77);

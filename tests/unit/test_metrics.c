@@ -35,8 +35,8 @@ static int set_up(void **state)
 		meter_drop(meter[w], 2, METER_ATTACHMENT, DROP_NO_ROUTE);
 		meter_drop(meter[w], 2, METER_ATTACHMENT, DROP_TTL_EXPIRED);
 		meter[w]->connection[2].note[METER_NOTE_ICMP_SENT] = 1;
-		meter[w]->poll_gap[4] = 3;
-		meter[w]->poll_gap[METER_GAPS - 1] = 1;
+		meter[w]->poll_gap[histogram_index(8191)] = 3;
+		meter[w]->poll_gap[histogram_index(HISTOGRAM_LIMIT)] = 1;
 		meter[w]->path[8].tx_bytes = 1234;
 		meter_port_drop(meter[w], 1, DROP_NO_ROUTE);
 	}
@@ -100,6 +100,12 @@ static void counters_have_their_names_labels_and_sums(void **state)
 	assert_has(text, "\ntrunkline_port_missed_packets_total{port=\"cust\"} 5\n");
 	assert_has(text, "\ntrunkline_neighbours{state=\"reachable\"} 70\n");
 	assert_has(text, "\ntrunkline_control_turn_seconds_sum 0.000030000\n");
+	assert_has(text,
+		"\ntrunkline_worker_poll_gap_seconds_bucket{worker=\"0\",le=\"4.096e-06\"} 0\n");
+	assert_has(text,
+		"\ntrunkline_worker_poll_gap_seconds_bucket{worker=\"0\",le=\"8.192e-06\"} 3\n");
+	assert_has(
+		text, "\ntrunkline_worker_poll_gap_seconds_bucket{worker=\"1\",le=\"+Inf\"} 4\n");
 	free(text);
 }
 
