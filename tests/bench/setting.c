@@ -84,7 +84,7 @@ static json_t *paths(const struct setting_plan *plan, unsigned sites)
 	return list;
 }
 
-static uint32_t vni_of(const struct setting *s, unsigned site, uint32_t connection)
+uint32_t setting_vni(const struct setting *s, enum setting_site site, uint32_t connection)
 {
 	return 1 + site * 100000u + connection * (unsigned)SITES + s->site_of[site];
 }
@@ -102,8 +102,8 @@ static unsigned far_site(const struct setting *s, uint32_t connection)
 
 static json_t *endpoint(const struct setting *s, unsigned site, uint32_t connection)
 {
-	json_t *e = json_pack(
-		"{s:s,s:i}", "site", site_name[site], "vni", (int)(vni_of(s, site, connection)));
+	json_t *e = json_pack("{s:s,s:i}", "site", site_name[site], "vni",
+		(int)(setting_vni(s, site, connection)));
 
 	if (is_vxlan(site)) {
 		json_object_set_new(e, "mac", json_string("02:00:00:00:08:08"));
@@ -261,6 +261,7 @@ struct setting *setting_create(const struct setting_plan *plan)
 			{.name = "bb", .mtu = MTU, .device = null}},
 		.connections = n + 16,
 		.idle = PLANE_IDLE_BUSY,
+		.loop = plan->loop,
 		.cached = true,
 		.pinned = true};
 
@@ -452,7 +453,7 @@ static int draw_flow(const struct setting *s, const struct setting_load *load,
 		flow->tag = rte_cpu_to_be_32((FIRST_VLAN + connection / 2) << 16 |
 					     (load->family == IP_4 ? TYPE_IP4 : TYPE_IP6));
 	else
-		flow->tag = rte_cpu_to_be_32(vni_of(s, site, connection) << 8);
+		flow->tag = rte_cpu_to_be_32(setting_vni(s, site, connection) << 8);
 	flow->port = (uint16_t)prefixes_below(65536);
 	flow->template = (uint16_t)prefixes_below(PATHS);
 	if (draw_addresses(s, load, connection, attachment->connection, flow->addresses) < 0)

@@ -28,7 +28,8 @@ struct setting_plan {
 	uint64_t bandwidth_mbps;
 	unsigned workers; /* 0: 1 */
 	bool distribute;
-	bool measured; /* Geneve over IPv4 carries the lane option */
+	struct loop *loop; /* the publisher's, as in struct testbed_setup */
+	bool measured;	   /* Geneve over IPv4 carries the lane option */
 };
 
 struct setting {
@@ -64,6 +65,9 @@ struct setting_load {
 /* Fills the sources with such flows; random routes, random hosts. Frames arrive on port 0 and 1 for
  * OUT, on the backbone for the others. 0, or -1 with a line on standard error. */
 int setting_load(struct setting *s, const struct setting_load *load);
+
+/* VNI of a connection's packets to and from a site. */
+uint32_t setting_vni(const struct setting *s, enum setting_site site, uint32_t connection);
 
 /* source_start for the sources that have flows; the others are quiet. */
 void setting_start(struct setting *s, unsigned runs, uint64_t per_run);

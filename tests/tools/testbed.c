@@ -245,7 +245,8 @@ static int make_control(struct testbed *g)
 		.model = g->parts.model,
 		.limits = {
 			.held = s->held, .held_each = s->held_each, .per_attachment = s->gleaned}};
-	struct publisher_config publisher = {.fwd = g->parts.fwd,
+	struct publisher_config publisher = {.loop = s->loop,
+		.fwd = g->parts.fwd,
 		.plane = g->parts.plane,
 		.model = g->parts.model,
 		.gateway = s->name};

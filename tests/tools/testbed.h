@@ -47,8 +47,9 @@ struct testbed_setup {
 	uint32_t buffers;		   /* of each of the two pools; 0: 8191 */
 	uint64_t seed;			   /* of the flow hash */
 	enum plane_idle idle;
-	bool cached; /* buffers from a pool with a cache for each thread, as in the daemon */
-	bool pinned; /* each worker to the CPU of its number, as by testbed_pin */
+	bool cached;	   /* buffers from a pool with a cache for each thread, as in the daemon */
+	struct loop *loop; /* the publisher runs by itself on it; NULL: testbed_control turns it */
+	bool pinned;	   /* each worker to the CPU of its number, as by testbed_pin */
 };
 
 struct testbed {
