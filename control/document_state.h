@@ -52,6 +52,7 @@ struct document {
 	size_t items, prefixes;	       /* counted */
 	struct routetree_entry at_route;
 	bool past_route;
+	uint64_t owners; /* of routes seen in the table at hand; as in model.route_owners */
 
 	struct change *change;
 	struct text record, answer;

@@ -74,9 +74,11 @@ static int fill(struct model *model, const struct model_config *config)
 	model->site_paths = calloc(sites, sizeof(model->site_paths[0]));
 	model->site_taken = calloc(sites, sizeof(model->site_taken[0]));
 	model->routes = calloc((size_t)config->limits.connections + 1, sizeof(model->routes[0]));
+	model->route_owners =
+		calloc((size_t)config->limits.connections + 1, sizeof(model->route_owners[0]));
 	model->requests = calloc(STORE_REQUESTS, sizeof(model->requests[0]));
 	if (model->site_paths == NULL || model->site_taken == NULL || model->routes == NULL ||
-		model->requests == NULL)
+		model->route_owners == NULL || model->requests == NULL)
 		return -ENOMEM;
 	if (getrandom(model->secret, sizeof(model->secret), 0) != sizeof(model->secret))
 		return -EIO;
@@ -117,6 +119,7 @@ void model_destroy(struct model *model)
 	free(model->site_paths);
 	free(model->site_taken);
 	free(model->routes);
+	free(model->route_owners);
 	free(model->requests);
 	free(model);
 }

@@ -165,6 +165,36 @@ static void attachment_unlink(struct model *model, const struct model_attachment
 	self->next = self->prev = 0;
 }
 
+static void own_link(struct model *model, const struct model_object *object)
+{
+	struct store_slot *slot = model->shelf[object->kind].slot;
+	struct store_owned *owned = &model->owned[object->kind][object->owner];
+
+	slot[object->id].own_next = 0;
+	slot[object->id].own_prev = owned->last;
+	if (owned->last != 0)
+		slot[owned->last].own_next = object->id;
+	else
+		owned->first = object->id;
+	owned->last = object->id;
+}
+
+static void own_unlink(struct model *model, const struct model_object *object)
+{
+	struct store_slot *slot = model->shelf[object->kind].slot, *self = &slot[object->id];
+	struct store_owned *owned = &model->owned[object->kind][object->owner];
+
+	if (self->own_prev != 0)
+		slot[self->own_prev].own_next = self->own_next;
+	else
+		owned->first = self->own_next;
+	if (self->own_next != 0)
+		slot[self->own_next].own_prev = self->own_prev;
+	else
+		owned->last = self->own_prev;
+	self->own_next = self->own_prev = 0;
+}
+
 /* Links to other objects; they last as long as the object, whatever changes in it. */
 static void link_object(struct model *model, const struct model_object *object)
 {
@@ -177,6 +207,7 @@ static void link_object(struct model *model, const struct model_object *object)
 		model->shelf[MODEL_SITE].slot[endpoint->site].users++;
 	else if (object->kind == MODEL_ATTACHMENT)
 		attachment_link(model, (const void *)object);
+	own_link(model, object);
 	model->shelf[object->kind].count++;
 }
 
@@ -191,6 +222,7 @@ static void unlink_object(struct model *model, const struct model_object *object
 		model->shelf[MODEL_SITE].slot[endpoint->site].users--;
 	else if (object->kind == MODEL_ATTACHMENT)
 		attachment_unlink(model, (const void *)object);
+	own_unlink(model, object);
 	model->shelf[object->kind].count--;
 }
 

@@ -17,8 +17,15 @@ struct store_slot {
 	/* Who keeps the object from being removed: endpoints of a site; route entries of a
 	 * connection, an endpoint, an attachment. */
 	uint32_t users;
-	uint32_t first;	     /* connection: its first attachment */
-	uint32_t next, prev; /* attachment: in the list of its connection */
+	uint32_t first;		     /* connection: its first attachment */
+	uint32_t next, prev;	     /* attachment: in the list of its connection */
+	uint32_t own_next, own_prev; /* in the list of its owner */
+};
+
+/* The objects of one kind that one owner holds, as a list of ids; 0: none. New ones go to its end.
+ */
+struct store_owned {
+	uint32_t first, last;
 };
 
 /* Places and ids of one kind. */
@@ -58,8 +65,12 @@ struct model {
 	uint64_t *site_taken; /* indices in use, or waiting for change_free() */
 	char owner[MODEL_OWNERS + 1][MODEL_NAME_MAX + 1]; /* from 1; never forgotten */
 	unsigned owner_count;
+	struct store_owned owned[MODEL_KINDS][MODEL_OWNERS + 1];
 	struct store_via_table vias;
 	struct routetree (*routes)[2]; /* by connection id; [0] IPv4, [1] IPv6 */
+	/* By connection id: bit = owner modulo 64 that may have routes there; set with the first,
+	 * cleared when somebody finds none. So a document of few looks at few tables. */
+	uint64_t *route_owners;
 	struct routetree_pool pool;
 	uint64_t route_count;
 	struct store_request *requests; /* a ring of STORE_REQUESTS */

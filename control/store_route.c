@@ -50,6 +50,7 @@ void store_route_set(struct model *model, uint32_t connection, uint8_t family,
 
 	if (entry->via != 0) {
 		vias_use(model, connection, entry->via, 1);
+		model->route_owners[connection] |= UINT64_C(1) << entry->owner % 64;
 		before = routetree_put(tree, &model->pool, entry);
 	} else {
 		before = take_out(model, tree, entry);
