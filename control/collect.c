@@ -8,6 +8,9 @@
 
 #include <rte_cycles.h>
 
+#define BATCH_MOST  32	/* connections read at once */
+#define BATCH_VIEWS 128 /* of all writers together */
+
 #define WORDS(type) (sizeof(type) / sizeof(uint64_t))
 
 /* What is summed word by word must be made of counters only. */
@@ -69,10 +72,12 @@ int collect_init_meters(struct collect *collect, const struct meter *const *mete
 	collect->connection_owner = calloc(sizes->connections, sizeof(uint32_t));
 	collect->attachment_owner = calloc(sizes->attachments, sizeof(uint32_t));
 	collect->path_owner = calloc(sizes->paths, sizeof(uint32_t));
-	if (collect->connection_base != NULL && collect->attachment_base != NULL &&
-		collect->path_base != NULL && collect->lanes_base != NULL &&
-		collect->connection_owner != NULL && collect->attachment_owner != NULL &&
-		collect->path_owner != NULL)
+	collect->view = aligned_alloc(CACHE_LINE, BATCH_MOST * sizeof(*collect->view));
+	collect->batch = aligned_alloc(CACHE_LINE, BATCH_MOST * sizeof(*collect->batch));
+	if (collect->view != NULL && collect->batch != NULL && collect->connection_base != NULL &&
+		collect->attachment_base != NULL && collect->path_base != NULL &&
+		collect->lanes_base != NULL && collect->connection_owner != NULL &&
+		collect->attachment_owner != NULL && collect->path_owner != NULL)
 		return 0;
 	collect_fini(collect);
 	return -ENOMEM;
@@ -98,6 +103,8 @@ void collect_fini(struct collect *collect)
 		for (uint32_t id = 0; id < collect->sizes.connections; id++)
 			free(collect->connection_base[id]);
 	free(collect->connection_base);
+	free(collect->view);
+	free(collect->batch);
 	free(collect->attachment_base);
 	free(collect->path_base);
 	free(collect->lanes_base);
@@ -180,19 +187,38 @@ static enum collect_state judge(const struct meter_connection *view, bool whole)
 	return COLLECT_CONSERVED;
 }
 
+/* The view is changed. */
+static void add_to(const struct collect *collect, unsigned writer, uint32_t id,
+	struct meter_connection *view, bool whole, struct collect_connection *out)
+{
+	const struct meter_connection *base = collect->connection_base[id];
+	enum collect_state state = judge(view, whole);
+
+	if (base != NULL)
+		subtract_words(view, &base[writer], WORDS(*view));
+	add_words(&out->sum, view, WORDS(*view));
+	if (state > out->conserved)
+		out->conserved = state;
+}
+
 static void add_view(
 	const struct collect *collect, unsigned writer, uint32_t id, struct collect_connection *out)
 {
-	const struct meter_connection *base = collect->connection_base[id];
 	struct meter_connection view;
 	bool whole = meter_read_connection(collect->meter[writer], id, &view);
-	enum collect_state state = judge(&view, whole);
 
-	if (base != NULL)
-		subtract_words(&view, &base[writer], WORDS(view));
-	add_words(&out->sum, &view, WORDS(view));
-	if (state > out->conserved)
-		out->conserved = state;
+	add_to(collect, writer, id, &view, whole, out);
+}
+
+static void count_rings(struct collect_connection *c)
+{
+	uint64_t gone = 0, come = 0;
+
+	for (unsigned side = 0; side < METER_SIDES; side++) {
+		gone += c->sum.side[side].ring_out;
+		come += c->sum.side[side].ring_in;
+	}
+	c->in_rings = gone > come ? gone - come : 0;
 }
 
 void collect_connection_of(
@@ -204,16 +230,45 @@ void collect_connection_of(
 
 void collect_connection(const struct collect *collect, uint32_t id, struct collect_connection *out)
 {
-	uint64_t gone = 0, come = 0;
-
 	memset(out, 0, sizeof(*out));
 	for (unsigned w = 0; w <= collect->workers; w++)
 		add_view(collect, w, id, out);
-	for (unsigned side = 0; side < METER_SIDES; side++) {
-		gone += out->sum.side[side].ring_out;
-		come += out->sum.side[side].ring_in;
+	count_rings(out);
+}
+
+unsigned collect_batch(const struct collect *collect)
+{
+	unsigned batch = BATCH_VIEWS / (collect->workers + 1);
+
+	return batch < 4 ? 4 : batch < BATCH_MOST ? batch : BATCH_MOST;
+}
+
+static void add_drops(const struct meter_connection *view, uint64_t drop[DROP_COUNT])
+{
+	for (unsigned side = 0; side < METER_SIDES; side++)
+		if (view->side[side].dropped != 0)
+			add_words(drop, view->side[side].drop, DROP_COUNT);
+}
+
+const struct collect_connection *collect_connections(
+	const struct collect *collect, uint32_t first, unsigned count, uint64_t drop[DROP_COUNT])
+{
+	struct meter_connection *view = collect->view;
+	struct collect_connection *out = collect->batch;
+	bool whole[BATCH_MOST];
+
+	memset(out, 0, count * sizeof(*out));
+	for (unsigned w = 0; w <= collect->workers; w++) {
+		meter_read_connections(collect->meter[w], first, count, view, whole);
+		for (unsigned i = 0; i < count; i++) {
+			if (drop != NULL)
+				add_drops(&view[i], drop);
+			add_to(collect, w, first + i, &view[i], whole[i], &out[i]);
+		}
 	}
-	out->in_rings = gone > come ? gone - come : 0;
+	for (unsigned i = 0; i < count; i++)
+		count_rings(&out[i]);
+	return out;
 }
 
 void collect_connection_drops(const struct collect *collect, uint32_t id, uint64_t drop[DROP_COUNT])

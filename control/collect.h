@@ -21,6 +21,12 @@ enum collect_state {
 	COLLECT_BROKEN, /* a packet was lost or counted twice: a defect of the gateway */
 };
 
+struct collect_connection {
+	struct meter_connection sum;
+	enum collect_state conserved;
+	uint64_t in_rings; /* between writers; views are moments apart, so exact only at rest */
+};
+
 struct collect {
 	const struct plane *plane; /* NULL in tests without one */
 	unsigned workers;	   /* writers are workers + 1: control is the last */
@@ -30,14 +36,10 @@ struct collect {
 	struct meter_connection **connection_base;	   /* by id: one per writer, or NULL */
 	struct meter_traffic *attachment_base, *path_base; /* by id */
 	struct lanes_view *lanes_base;			   /* by path id */
+	struct meter_connection *view;			   /* room for a batch of them */
+	struct collect_connection *batch;
 	/* How many owners an id has had, by id. */
 	uint32_t *connection_owner, *attachment_owner, *path_owner;
-};
-
-struct collect_connection {
-	struct meter_connection sum;
-	enum collect_state conserved;
-	uint64_t in_rings; /* between writers; views are moments apart, so exact only at rest */
 };
 
 struct collect_port {
@@ -80,6 +82,13 @@ void collect_adopt_attachment(struct collect *collect, uint32_t id);
 void collect_adopt_path(struct collect *collect, uint32_t id);
 
 void collect_connection(const struct collect *collect, uint32_t id, struct collect_connection *out);
+/* The same for count ids from first on, at most collect_batch(): one wait for each writer, not one
+ * for each connection. What all owners that these ids ever had lost is added to drop, where that is
+ * not NULL. The answer is valid until the next call. */
+const struct collect_connection *collect_connections(
+	const struct collect *collect, uint32_t first, unsigned count, uint64_t drop[DROP_COUNT]);
+/* As many as can be read in a slice. */
+unsigned collect_batch(const struct collect *collect);
 /* What one writer counted for it; its own view, so exact. */
 void collect_connection_of(const struct collect *collect, unsigned writer, uint32_t id,
 	struct collect_connection *out);

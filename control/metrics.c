@@ -6,10 +6,9 @@
 #include "control/loop.h"
 #include "dataplane/wire/bfdpacket.h"
 
-#define CONNECTIONS_A_STEP 32
-#define OBJECTS_A_STEP	   128
-#define GAP_BUCKETS	   24
-#define GAP_FIRST_NS	   UINT64_C(256)
+#define OBJECTS_A_STEP 128
+#define GAP_BUCKETS    24
+#define GAP_FIRST_NS   UINT64_C(256)
 
 #define L(...) EXPOSITION_LABELS(__VA_ARGS__)
 
@@ -164,29 +163,26 @@ static void write_rate(
 	exposition_sample(e, FAMILIES_CONNECTION_MARKED_BYTES, label, c->police.marked_bytes);
 }
 
-static void write_connection(struct metrics *m, uint32_t id)
+static void write_connection(struct metrics *m, uint32_t id, const struct collect_connection *c)
 {
 	struct exposition *e = &m->out;
 	struct roster_connection who;
-	struct collect_connection c;
 
-	collect_connection_drops(m->collect, id, m->drops);
 	if (!m->roster->connection(m->roster->context, id, &who))
 		return;
 	m->connections++;
-	collect_connection(m->collect, id, &c);
 	for (unsigned side = 0; side < METER_SIDES; side++)
-		write_side(m, who.name, &c.sum.side[side], side_name[side]);
-	exposition_sample(e, FAMILIES_CONNECTION_RINGS, L({"connection", who.name}), c.in_rings);
-	write_rate(m, &who, &c.sum);
-	if (c.conserved != COLLECT_TORN)
+		write_side(m, who.name, &c->sum.side[side], side_name[side]);
+	exposition_sample(e, FAMILIES_CONNECTION_RINGS, L({"connection", who.name}), c->in_rings);
+	write_rate(m, &who, &c->sum);
+	if (c->conserved != COLLECT_TORN)
 		exposition_sample(e, FAMILIES_CONNECTION_CONSERVED, L({"connection", who.name}),
-			c.conserved == COLLECT_CONSERVED);
+			c->conserved == COLLECT_CONSERVED);
 	for (unsigned n = 0; n < METER_NOTE_COUNT; n++)
-		if (c.sum.note[n] != 0)
+		if (c->sum.note[n] != 0)
 			exposition_sample(e, FAMILIES_CONNECTION_NOTES,
 				L({"connection", who.name}, {"note", meter_note_name(n)}),
-				c.sum.note[n]);
+				c->sum.note[n]);
 }
 
 static void write_attachment(struct metrics *m, uint32_t id)
@@ -327,6 +323,22 @@ static bool walk(
 	return m->next <= last;
 }
 
+static bool walk_connections(struct metrics *m)
+{
+	uint32_t last = m->gateway.connections;
+	unsigned count = collect_batch(m->collect);
+	const struct collect_connection *c;
+
+	if (m->next > last)
+		return false;
+	if (count > last - m->next + 1)
+		count = last - m->next + 1;
+	c = collect_connections(m->collect, m->next, count, m->drops);
+	for (unsigned i = 0; i < count; i++)
+		write_connection(m, m->next++, &c[i]);
+	return m->next <= last;
+}
+
 enum phase { HEAD, PORTS, CONNECTIONS, ATTACHMENTS, PATHS, SUMS, JOIN };
 
 static bool phase_goes_on(struct metrics *m)
@@ -340,7 +352,7 @@ static bool phase_goes_on(struct metrics *m)
 	case PORTS:
 		return g->ports != 0 && walk(m, write_port, g->ports - 1, 4);
 	case CONNECTIONS:
-		return walk(m, write_connection, g->connections, CONNECTIONS_A_STEP);
+		return walk_connections(m);
 	case ATTACHMENTS:
 		return walk(m, write_attachment, g->attachments, OBJECTS_A_STEP);
 	case PATHS:

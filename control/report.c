@@ -6,9 +6,7 @@
 
 #include "control/sections.h"
 
-#define CONNECTIONS_A_STEP 8
-#define OBJECTS_A_STEP	   64
-#define DROPS_A_STEP	   32
+#define OBJECTS_A_STEP 64
 
 static const char *const section_name[REPORT_SECTION_COUNT] = {
 #define X(id, name) [REPORT_##id] = name,
@@ -122,15 +120,26 @@ static bool walk_ids(struct report *report, void (*write)(struct report *, uint3
 	return walk(report, write, last, count);
 }
 
-static bool walk_connections(
-	struct report *report, void (*write)(struct report *, uint32_t), uint32_t count)
+/* drop: where all that was lost is added up; NULL: nowhere. */
+static bool walk_connections(struct report *report,
+	void (*write)(struct report *, uint32_t, const struct collect_connection *), uint64_t *drop)
 {
 	uint32_t only = report->request.connection;
+	uint32_t last = only != 0 ? only : report->gateway.connections;
+	const struct collect_connection *c;
+	unsigned count;
 
-	if (only == 0)
-		return walk_ids(report, write, report->gateway.connections, count);
-	write(report, only);
-	return false;
+	if (report->next == 0)
+		report->next = only != 0 ? only : 1;
+	if (report->next > last)
+		return false;
+	count = collect_batch(report->collect);
+	if (count > last - report->next + 1)
+		count = last - report->next + 1;
+	c = collect_connections(report->collect, report->next, count, drop);
+	for (unsigned i = 0; i < count; i++)
+		write(report, report->next++, &c[i]);
+	return report->next <= last;
 }
 
 /* The next list of a section begins with the next step. */
@@ -154,7 +163,7 @@ static bool drops_go_on(struct report *report)
 		report->part++;
 		return true;
 	case 1:
-		if (walk_connections(report, sections_connection_drops, DROPS_A_STEP))
+		if (walk_connections(report, sections_connection_drops, report->drops))
 			return true;
 		if (report->request.connection == 0)
 			return next_part(report, "ports");
@@ -203,7 +212,7 @@ static bool list_goes_on(struct report *report)
 	case REPORT_WORKERS:
 		return walk(report, sections_worker, workers - 1, workers);
 	case REPORT_CONNECTIONS:
-		return walk_connections(report, sections_connection, CONNECTIONS_A_STEP);
+		return walk_connections(report, sections_connection, NULL);
 	case REPORT_ATTACHMENTS:
 		return walk_ids(report, sections_attachment, g->attachments, OBJECTS_A_STEP);
 	case REPORT_PATHS:

@@ -161,15 +161,13 @@ static void write_police(struct tally *t, const struct meter_connection *c)
 	tally_group_end(t);
 }
 
-void sections_connection(struct report *report, uint32_t id)
+void sections_connection(struct report *report, uint32_t id, const struct collect_connection *c)
 {
 	struct roster_connection who;
-	struct collect_connection c;
 	struct tally t;
 
 	if (!report->roster->connection(report->roster->context, id, &who))
 		return;
-	collect_connection(report->collect, id, &c);
 	report_tally(report, &t, REPORT_CONNECTIONS, id, CONNECTION_CELLS,
 		report->collect->connection_owner[id]);
 	tally_begin(&t, NULL);
@@ -177,14 +175,14 @@ void sections_connection(struct report *report, uint32_t id)
 	tally_number(&t, "vni", who.vni);
 	tally_level(&t, "bandwidth_mbps", who.bandwidth_mbps);
 	tally_level(&t, "peak_mbps", who.peak_mbps);
-	tally_state(&t, "conserved", collect_state_name(c.conserved), c.conserved);
-	tally_level(&t, "in_rings", c.in_rings);
+	tally_state(&t, "conserved", collect_state_name(c->conserved), c->conserved);
+	tally_level(&t, "in_rings", c->in_rings);
 	for (unsigned side = 0; side < METER_SIDES; side++)
-		write_side(&t, side_name[side], &c.sum.side[side]);
-	write_police(&t, &c.sum);
+		write_side(&t, side_name[side], &c->sum.side[side]);
+	write_police(&t, &c->sum);
 	tally_group(&t, "notes");
 	for (unsigned n = 0; n < METER_NOTE_COUNT; n++)
-		tally_some(&t, meter_note_name(n), c.sum.note[n]);
+		tally_some(&t, meter_note_name(n), c->sum.note[n]);
 	tally_group_end(&t);
 	tally_end(&t);
 }
@@ -351,24 +349,23 @@ static bool any_dropped(const struct meter_connection *c)
 	return c->side[METER_ATTACHMENT].dropped != 0 || c->side[METER_PATH].dropped != 0;
 }
 
-void sections_connection_drops(struct report *report, uint32_t id)
+void sections_connection_drops(
+	struct report *report, uint32_t id, const struct collect_connection *all)
 {
 	struct drop_row row = {.kind = "connection", .writer = -1};
 	struct roster_connection who;
 	struct collect_connection c;
 	struct tally t;
 
-	collect_connection_drops(report->collect, id, report->drops);
+	if (!any_dropped(&all->sum))
+		return;
 	if (!report->roster->connection(report->roster->context, id, &who))
 		return;
 	row.name = who.name;
-	collect_connection(report->collect, id, &c);
-	if (!any_dropped(&c.sum))
-		return;
 	report_tally(report, &t, REPORT_DROPS, DROPS_CONNECTION + id, METER_SIDES * DROP_COUNT,
 		report->collect->connection_owner[id]);
 	if (t.row != NULL) {
-		write_sides(report, &t, &row, &c.sum);
+		write_sides(report, &t, &row, &all->sum);
 		return;
 	}
 	for (unsigned w = 0; w <= report->collect->workers; w++) {

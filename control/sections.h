@@ -13,7 +13,7 @@ void sections_traffic(struct tally *tally, const struct meter_traffic *traffic);
 
 void sections_port(struct report *report, uint32_t index);
 void sections_worker(struct report *report, uint32_t worker);
-void sections_connection(struct report *report, uint32_t id);
+void sections_connection(struct report *report, uint32_t id, const struct collect_connection *c);
 void sections_attachment(struct report *report, uint32_t id);
 void sections_path(struct report *report, uint32_t id);
 /* index: from * workers + to. */
@@ -22,7 +22,8 @@ void sections_control(struct report *report);
 
 /* Rows of drops: one object for each reason that happened. */
 void sections_port_drops(struct report *report, uint32_t index);
-void sections_connection_drops(struct report *report, uint32_t id);
+void sections_connection_drops(
+	struct report *report, uint32_t id, const struct collect_connection *all);
 void sections_total_drops(struct report *report);
 
 void sections_neighbour_states(struct report *report);

@@ -143,6 +143,36 @@ bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_
 	return false;
 }
 
+/* The writer has been at rest since all that was read before, and what is read after comes later.
+ */
+static bool view_passed(const struct meter *meter)
+{
+	uint64_t begun, now;
+
+	/* Acquire: what was read before is older than the sequence. */
+	atomic_thread_fence(memory_order_acquire);
+	begun = now = atomic_load_explicit(&meter->sequence, memory_order_acquire);
+	for (unsigned tried = 0; tried < WAITS && (now & 1) && now == begun; tried++) {
+		rte_pause();
+		/* Acquire: and what is read after is newer. */
+		now = atomic_load_explicit(&meter->sequence, memory_order_acquire);
+	}
+	return !(begun & 1) || now != begun;
+}
+
+void meter_read_connections(const struct meter *meter, uint32_t first, unsigned count,
+	struct meter_connection *out, bool *whole)
+{
+	bool passed;
+
+	words_copy(&meter->connection[first], out, sizeof(*out) * count);
+	passed = view_passed(meter);
+	for (unsigned i = 0; i < count; i++)
+		whole[i] = (passed && words_same(&meter->connection[first + i], &out[i],
+					      sizeof(*out))) ||
+			   meter_read_connection(meter, first + i, &out[i]);
+}
+
 bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out)
 {
 	for (unsigned tried = 0; tried < READ_TRIES; tried++) {

@@ -167,6 +167,11 @@ static inline void meter_port_drop(struct meter *meter, unsigned port, enum drop
  * the writer. Never waits for ever: after bounded tries it copies anyway and answers false
  * ("torn"). */
 bool meter_read_connection(const struct meter *meter, uint32_t id, struct meter_connection *out);
+/* The same for count connections from first on, and one wait for all of them: what is the same
+ * before and after a moment at which the writer was at rest is a view of that moment, for a counter
+ * only grows; only what changed meanwhile is read by itself. whole[]: what the former answers. */
+void meter_read_connections(const struct meter *meter, uint32_t first, unsigned count,
+	struct meter_connection *out, bool *whole);
 bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out);
 
 /* True where the equation above holds for this side. */

@@ -27,6 +27,7 @@ static void *control(void *argument)
 	const struct testbed *g = s->setting->gateway;
 
 	testbed_pin(SERVICE_CPU);
+	pthread_setname_np(pthread_self(), "control");
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		loop_turn(s->loop, 20);
 		neighbours_tick(g->parts.neighbours, g->now_ms);
