@@ -11,6 +11,7 @@
 
 #define READ_BYTES ((size_t)128 << 10)	 /* at once, so that a turn stays short */
 #define IN_KEEP	   ((size_t)256 << 10)	 /* a larger input buffer is given back when empty */
+#define SEND_BYTES ((size_t)512 << 10)	 /* the same on the way out, to a reader that keeps up */
 #define STALL_NS   UINT64_C(30000000000) /* a reader that takes nothing for so long is gone */
 
 struct chunk {
@@ -284,10 +285,13 @@ static void drop_first(struct client *client)
 
 static void flush(struct client *client)
 {
-	while (client->out) {
+	size_t left = SEND_BYTES;
+
+	while (client->out && left > 0) {
 		struct chunk *chunk = client->out;
+		size_t rest = chunk->length - chunk->sent;
 		ssize_t sent = send(client->fd, chunk->text + chunk->sent,
-			chunk->length - chunk->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+			rest < left ? rest : left, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
 			die(client, CLIENT_GONE);
@@ -295,6 +299,7 @@ static void flush(struct client *client)
 			break;
 		chunk->sent += (size_t)sent;
 		client->unsent -= (size_t)sent;
+		left -= (size_t)sent;
 		if (chunk->sent == chunk->length)
 			drop_first(client);
 		loop_timer_start(client->loop, &client->stall, STALL_NS);

@@ -9,8 +9,9 @@
 
 #include "dataplane/base/words.h"
 
-#define READ_TRIES 200 /* views begun before a torn one is given */
-#define WAITS	   500 /* looks at the sequence for a burst to end */
+#define READ_TRIES  200 /* views begun before a torn one is given */
+#define READ_ROUNDS 3	/* of many connections; the rest is read one by one */
+#define WAITS	    500 /* looks at the sequence for a burst to end */
 
 static const struct {
 	const char *name, *meaning;
@@ -160,17 +161,36 @@ static bool view_passed(const struct meter *meter)
 	return !(begun & 1) || now != begun;
 }
 
+/* Reads those that are not whole yet; how many still are not. */
+static unsigned read_round(const struct meter *meter, uint32_t first, unsigned count,
+	struct meter_connection *out, bool *whole)
+{
+	const struct meter_connection *c = &meter->connection[first];
+	unsigned left = 0;
+	bool passed;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!whole[i])
+			words_copy(&c[i], &out[i], sizeof(*out));
+	passed = view_passed(meter);
+	for (unsigned i = 0; i < count; i++) {
+		whole[i] = whole[i] || (passed && words_same(&c[i], &out[i], sizeof(*out)));
+		left += !whole[i];
+	}
+	return left;
+}
+
 void meter_read_connections(const struct meter *meter, uint32_t first, unsigned count,
 	struct meter_connection *out, bool *whole)
 {
-	bool passed;
+	unsigned left = count;
 
-	words_copy(&meter->connection[first], out, sizeof(*out) * count);
-	passed = view_passed(meter);
-	for (unsigned i = 0; i < count; i++)
-		whole[i] = (passed && words_same(&meter->connection[first + i], &out[i],
-					      sizeof(*out))) ||
-			   meter_read_connection(meter, first + i, &out[i]);
+	memset(whole, 0, count * sizeof(*whole));
+	for (unsigned round = 0; round < READ_ROUNDS && left > 0; round++)
+		left = read_round(meter, first, count, out, whole);
+	for (unsigned i = 0; i < count && left > 0; i++)
+		if (!whole[i])
+			whole[i] = meter_read_connection(meter, first + i, &out[i]);
 }
 
 bool meter_read_port(const struct meter *meter, uint32_t index, struct meter_port *out)
