@@ -122,6 +122,8 @@ static bool finish(void)
 	flowpeer_drain(&peer, 1);
 	good = received == peer.sent && disordered == 0 && received > 0 &&
 	       testbed_conserved(gateway);
+	if (!good)
+		testbed_tell_drops(gateway);
 	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " out of place: %s\n", peer.sent,
 		received, disordered, good ? "good" : "FAILED");
 	return good;

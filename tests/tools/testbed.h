@@ -111,5 +111,8 @@ void testbed_stop(struct testbed *g);
 /* Conservation of every connection, side and writer, and of packets in rings; a line on standard
  * error for each that does not hold. Exact only while workers rest. */
 bool testbed_conserved(const struct testbed *g);
+/* A line on standard output for each reason that packets were dropped for, connections and ports
+ * together. */
+void testbed_tell_drops(const struct testbed *g);
 
 #endif

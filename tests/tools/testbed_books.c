@@ -151,3 +151,22 @@ bool testbed_conserved(const struct testbed *g)
 	good &= bytes_plausible(g);
 	return good && ports_conserved(g);
 }
+
+void testbed_tell_drops(const struct testbed *g)
+{
+	for (unsigned reason = 0; reason < DROP_COUNT; reason++) {
+		uint64_t sum = 0;
+
+		for (unsigned w = 0; w <= g->setup.workers; w++) {
+			const struct meter *meter = plane_meter(g->parts.plane, w);
+
+			for (unsigned i = 0; i < g->setup.ports; i++)
+				sum += meter->port[i].drop[reason];
+			for (uint32_t id = 1; id <= g->parts.fwd->limits.snapshot.connections; id++)
+				for (unsigned side = 0; side < METER_SIDES; side++)
+					sum += meter->connection[id].side[side].drop[reason];
+		}
+		if (sum > 0)
+			printf("dropped %s: %" PRIu64 "\n", drop_name((enum drop)reason), sum);
+	}
+}
